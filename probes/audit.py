@@ -1,0 +1,199 @@
+"""Reads back from the workload what it still has of a vantage's writes.
+
+Every write of the ledger that was sent before the audit began is asked for, whatever became of it; those still in
+flight then are waited for first. In bulk where the probe can, then one by one what the bulk pass did not answer.
+"""
+
+import itertools
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from probes.deadline import Deadline, DeadlinePassed
+from probes.history import Operation
+from probes.ledger import Entry, Ledger
+from probes.probe import Answer, Asked, Listed, Lister, Page, Probe, Sent, operation
+
+# One page or one read may take so long: an audit is not judged by its speed, and a page is heavier than an operation.
+ATTEMPT_S = 5.0
+# A page that fails so often in a row ends the bulk pass; the deadline belongs to the single reads then.
+PAGE_ATTEMPTS = 3
+# Readers at a time, and how long one waits before it asks for the same key again.
+READERS = 8
+PAUSE_S = 0.2
+
+
+@dataclass(frozen=True, kw_only=True)
+class AuditContext:
+    """What an audit needs of its vantage. `record` takes the operations, `stop` ends the audit early."""
+
+    vantage: str
+    key_prefix: str
+    ledger: Ledger
+    record: Callable[[Operation], None]
+    now_ns: Callable[[], int]
+    stop: threading.Event
+
+
+@dataclass
+class _Found:
+    """What a listing says of one key, and when the pages that say it were asked for and read."""
+
+    sent_ns: int
+    done_ns: int
+    answer: Answer
+    items: list[Listed] = field(default_factory=list)
+
+
+class Audit:
+    """One audit of one probe's writes.
+
+    Leaves one `audit` operation for each key: `ok` with what was seen, also where the workload says that it does not
+    have the key; or `fail`/`in-doubt` where no attempt was answered, so that the key counts as unread. Keys that
+    start with the prefix and were never sent are recorded too (version 0, no checksum).
+    """
+
+    def __init__(self, context: AuditContext, name: str, probe_name: str, probe: Probe, deadline: Deadline) -> None:
+        self._context = context
+        self._name = name
+        self._probe_name = probe_name
+        self._probe = probe
+        self._deadline = deadline
+        self._seq = itertools.count()
+
+    def run(self) -> tuple[int, int]:
+        """Do it: how many keys were asked for, and how many of them remain unread."""
+        entries = self._context.ledger.entries(self._probe_name)
+        self._wait(entries)
+        left = {entry.key: entry for entry in entries}
+        if isinstance(self._probe, Lister) and self._probe.lists:
+            self._bulk(self._probe, left)
+        return len(entries), self._one_by_one(list(left.values()))
+
+    def _wait(self, entries: list[Entry]) -> None:
+        """Wait for writes in flight: they end at their own total deadlines, which are short."""
+        while not self._over() and not self._context.ledger.wait_done(entries, PAUSE_S):
+            pass
+
+    def _over(self) -> bool:
+        return self._deadline.passed or self._context.stop.is_set()
+
+    def _attempt(self) -> Deadline:
+        return Deadline(min(ATTEMPT_S, self._deadline.remaining_s()))
+
+    # In bulk
+
+    def _bulk(self, probe: Lister, left: dict[str, Entry]) -> None:
+        """Read all pages; take what they answer out of `left`. Absence is only believed of a complete listing."""
+        began_ns = self._context.now_ns()
+        found, complete = self._listing(probe)
+        for key, seen in found.items():
+            entry = left.pop(key, None)
+            if entry is not None:
+                self._add(entry, seen.sent_ns, seen.done_ns, _observed(seen, entry))
+        for key in self._context.ledger.unknown(self._probe_name, found):
+            stranger = Entry(probe=self._probe_name, key=key, version=0, checksum="")
+            self._add(stranger, found[key].sent_ns, found[key].done_ns, _observed(found[key], stranger))
+        if complete is not None:
+            ended_ns = self._context.now_ns()
+            for entry in left.values():
+                self._add(entry, began_ns, ended_ns, Answer(outcome="ok", status=404, resolved_ip=complete.resolved_ip))
+            left.clear()
+
+    def _listing(self, probe: Lister) -> tuple[dict[str, _Found], Answer | None]:
+        """What the pages hold, by key; and the last page's answer if every page was read, else None."""
+        found: dict[str, _Found] = {}
+        cursor, seen = "", {""}
+        while True:
+            sent_ns = self._context.now_ns()
+            page = self._page(probe, cursor)
+            done_ns = self._context.now_ns()
+            if page is None:
+                return found, None
+            for item in page.items:
+                entry = found.setdefault(item.key, _Found(sent_ns, done_ns, page.answer))
+                entry.items.append(item)
+                entry.done_ns = done_ns
+            if not page.cursor:
+                return found, page.answer
+            if page.cursor in seen:
+                # A listing that goes in circles is never complete.
+                return found, None
+            seen.add(page.cursor)
+            cursor = page.cursor
+
+    def _page(self, probe: Lister, cursor: str) -> Page | None:
+        for _ in range(PAGE_ATTEMPTS):
+            if self._over():
+                return None
+            page = probe.page(self._context.key_prefix, cursor, self._attempt())
+            if page.answer.outcome == "ok":
+                return page
+            self._context.stop.wait(PAUSE_S)
+        return None
+
+    # One by one
+
+    def _one_by_one(self, entries: list[Entry]) -> int:
+        """Read each key until it is answered or time is up; how many are unread."""
+        if not entries:
+            return 0
+        with ThreadPoolExecutor(READERS, thread_name_prefix="audit") as readers:
+            return sum(not read for read in readers.map(self._read, entries))
+
+    def _read(self, entry: Entry) -> bool:
+        sent_ns = self._context.now_ns()
+        answer = Answer(outcome="fail", error="not read: the audit's time was up")
+        while not self._over():
+            sent_ns = self._context.now_ns()
+            try:
+                answer = self._ask(entry)
+            except DeadlinePassed:
+                break
+            if answer.outcome == "ok":
+                break
+            self._context.stop.wait(PAUSE_S)
+        self._add(entry, sent_ns, self._context.now_ns(), answer)
+        return answer.outcome == "ok"
+
+    def _ask(self, entry: Entry) -> Answer:
+        return self._probe.send(_asked(entry), self._attempt())
+
+    def _add(self, entry: Entry, sent_ns: int, done_ns: int, answer: Answer) -> None:
+        sent = Sent(
+            vantage=self._context.vantage,
+            probe=self._probe_name,
+            stream=f"audit {self._name}",
+            seq=next(self._seq),
+            due_ns=sent_ns,
+            sent_ns=sent_ns,
+            done_ns=done_ns,
+        )
+        self._context.record(operation(sent, _asked(entry), answer))
+
+
+def _asked(entry: Entry) -> Asked:
+    return Asked(kind="audit", connection="pooled", key=entry.key, version=entry.version, checksum=entry.checksum)
+
+
+def _observed(found: _Found, entry: Entry) -> Answer:
+    """What a listing's items of one key come to: the newest version; of several of it, one with a wrong checksum."""
+    newest = max(item.version if item.version is not None else entry.version for item in found.items)
+    items = [item for item in found.items if item.version in (newest, None)]
+    chosen = next((item for item in items if item.checksum != entry.checksum), items[0])
+    return Answer(
+        outcome="ok",
+        status=found.answer.status,
+        observed_version=newest,
+        observed_checksum=chosen.checksum,
+        effects=_effects(items),
+        served_by=found.answer.served_by,
+        resolved_ip=found.answer.resolved_ip,
+    )
+
+
+def _effects(items: list[Listed]) -> int:
+    """How often the store holds the key: as it says itself, or how often it lists it."""
+    said = [item.effects for item in items if item.effects is not None]
+    return max(said) if said else len(items)

@@ -1,0 +1,25 @@
+"""What a runner and its vantage say to each other: JSON lines, commands on stdin and replies on stdout."""
+
+import msgspec
+
+
+class Command(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """To the vantage: `audit` names an audit to make within `deadline_s`; `stop` ends it, as does end of file."""
+
+    audit: str | None = None
+    deadline_s: float = 60.0
+    stop: bool = False
+
+
+class Reply(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """From the vantage, one of: `ready`; `audited` with `keys` and `unread`; `stopped` with `operations` and
+    `unsent`; or `error`, after which it ends."""
+
+    ready: bool = False
+    audited: str | None = None
+    keys: int = 0
+    unread: int = 0
+    stopped: bool = False
+    operations: int = 0
+    unsent: int = 0
+    error: str | None = None

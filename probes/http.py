@@ -1,0 +1,199 @@
+"""The HTTP probe: writes, reads and audits a workload over its own HTTP interface."""
+
+import json
+import os
+import re
+from urllib.parse import quote
+
+import requests
+
+from probes.deadline import Deadline, tls_context
+from probes.history import Connection, Kind, Outcome, ServedBy
+from probes.http_answer import AnswerReader, NotUnderstood
+from probes.http_transport import Exchange, Transport
+from probes.network import Network
+from probes.probe import Answer, Asked, Page
+from probes.spec import HttpProbe, HttpRequest
+
+_PLACEHOLDER = re.compile(r"\{(key|version|checksum|payload|target|prefix|cursor)\}")
+# 4xx that a proxy also sends when it gave up waiting for a request that it had passed on.
+_NOT_DEFINITE = (408,)
+_CLIENT_ERROR = range(400, 500)
+_FROM_ENVIRONMENT = "env:"
+
+
+class HttpSender:
+    """Sends the requests of one `HttpProbe`.
+
+    Outcomes (DESIGN: `fail` = provably not done):
+    - ok: a status of `success`, and for a read or an audit of a key an answer that could be read. Of an audit also a
+      status of `absent` (`observed_version` is None then). A wrong checksum is ok too: the service answered, and
+      what it answered is for judging.
+    - fail: not connected (name, refused, no answer to the connect, TLS), or a 4xx other than 408. A read of an
+      acknowledged key that the workload does not have is one of these, with its own text.
+    - in-doubt: anything else once the first byte was sent.
+    """
+
+    def __init__(self, settings: HttpProbe, network: Network) -> None:
+        self._settings = settings
+        self._headers = _resolve_headers(settings)
+        self._reader = AnswerReader(settings.answer)
+        tls = tls_context(verify=settings.verify_tls)
+        self._transports: dict[Connection, Transport] = {
+            "fresh": Transport(network, "fresh", tls),
+            "pooled": Transport(network, "pooled", tls),
+        }
+
+    @property
+    def lists(self) -> bool:
+        """Whether there is a bulk audit."""
+        return self._settings.audit_bulk is not None
+
+    def by_key(self, kind: Kind) -> bool:
+        """Whether the request of this kind has a place for a key. Raises `ValueError` where there is no request."""
+        template = self._template(kind)
+        return any("{key}" in text for text in (template.url, template.body, *template.headers.values()))
+
+    def send(self, asked: Asked, deadline: Deadline) -> Answer:
+        """Send the request of this kind once."""
+        template = self._template(asked.kind)
+        values = {
+            "key": asked.key,
+            "version": str(asked.version),
+            "checksum": asked.checksum,
+            "payload": asked.payload,
+            "target": asked.target,
+        }
+        exchange = self._exchange(template, values, asked.connection, deadline)
+        if exchange.response is None:
+            return _unanswered(exchange)
+        return self._answer(template, asked, exchange, exchange.response)
+
+    def page(self, prefix: str, cursor: str, deadline: Deadline) -> Page:
+        """Ask for one page of the bulk audit."""
+        template = self._settings.audit_bulk
+        if template is None:
+            raise ValueError("this probe has no audit_bulk")
+        exchange = self._exchange(template, {"prefix": prefix, "cursor": cursor}, "pooled", deadline)
+        response = exchange.response
+        if response is None:
+            return Page(answer=_unanswered(exchange))
+        if response.status_code not in template.success:
+            return Page(answer=_refused(exchange, response))
+        try:
+            items, following = self._reader.page(response.content)
+        except NotUnderstood as error:
+            return Page(answer=_answered("in-doubt", exchange, response, str(error)))
+        return Page(answer=_answered("ok", exchange, response), items=items, cursor=following)
+
+    def close(self) -> None:
+        """Close the idle connections."""
+        for transport in self._transports.values():
+            transport.close()
+
+    def _template(self, kind: Kind) -> HttpRequest:
+        settings = self._settings
+        template = {
+            "write": settings.write,
+            "read": settings.read,
+            "audit": settings.audit_one or settings.read,
+        }.get(kind)
+        if template is None:
+            raise ValueError(f"this probe has no request for {kind}")
+        return template
+
+    def _exchange(
+        self, template: HttpRequest, values: dict[str, str], connection: Connection, deadline: Deadline
+    ) -> Exchange:
+        headers = {name: _fill(value, values) for name, value in self._headers[id(template)].items()}
+        if connection == "fresh":
+            headers.setdefault("Connection", "close")
+        url_values = {name: value if name == "target" else quote(value, safe="") for name, value in values.items()}
+        # What stands in a body stands in a JSON string there; keys and checksums are plain, a cursor may not be.
+        body_values = {name: json.dumps(value)[1:-1] for name, value in values.items()}
+        request = requests.Request(
+            template.method,
+            _fill(template.url, url_values),
+            headers=headers,
+            data=_fill(template.body, body_values).encode() or None,
+        )
+        return self._transports[connection].exchange(request.prepare(), deadline)
+
+    def _answer(self, template: HttpRequest, asked: Asked, exchange: Exchange, response: requests.Response) -> Answer:
+        if asked.kind != "write" and asked.key and response.status_code in template.absent:
+            return self._absent(asked, exchange, response)
+        served_by = self._reader.served_by(response.content)
+        if response.status_code not in template.success:
+            return _refused(exchange, response, served_by)
+        if asked.kind == "write" or not asked.key:
+            return _answered("ok", exchange, response, served_by=served_by)
+        try:
+            seen = self._reader.read(response.content, asked)
+        except NotUnderstood as error:
+            return _answered("in-doubt", exchange, response, str(error), served_by)
+        return Answer(
+            outcome="ok",
+            error=seen.says,
+            status=response.status_code,
+            observed_version=seen.version,
+            observed_checksum=seen.checksum,
+            effects=seen.effects,
+            served_by=served_by,
+            resolved_ip=exchange.ip,
+        )
+
+    def _absent(self, asked: Asked, exchange: Exchange, response: requests.Response) -> Answer:
+        served_by = self._reader.served_by(response.content)
+        if asked.kind == "audit" or asked.absent_is_right:
+            return _answered("ok", exchange, response, served_by=served_by)
+        says = f"an acknowledged key is not there (status {response.status_code})"
+        return _answered("fail", exchange, response, says, served_by)
+
+
+def _unanswered(exchange: Exchange) -> Answer:
+    outcome: Outcome = "in-doubt" if exchange.sent else "fail"
+    return Answer(outcome=outcome, error=exchange.says, resolved_ip=exchange.ip)
+
+
+def _refused(exchange: Exchange, response: requests.Response, served_by: ServedBy | None = None) -> Answer:
+    definite = response.status_code in _CLIENT_ERROR and response.status_code not in _NOT_DEFINITE
+    return _answered(
+        "fail" if definite else "in-doubt", exchange, response, f"status {response.status_code}", served_by
+    )
+
+
+def _answered(
+    outcome: Outcome, exchange: Exchange, response: requests.Response, says: str = "", served_by: ServedBy | None = None
+) -> Answer:
+    return Answer(
+        outcome=outcome,
+        error=says,
+        status=response.status_code,
+        served_by=served_by,
+        resolved_ip=exchange.ip,
+    )
+
+
+def _fill(template: str, values: dict[str, str]) -> str:
+    """Replace the placeholders that have a value; other braces (JSON has many) stay."""
+    return _PLACEHOLDER.sub(lambda found: values.get(found[1], found[0]), template)
+
+
+def _resolve_headers(settings: HttpProbe) -> dict[int, dict[str, str]]:
+    """The headers of each request, with `env:NAME` replaced. Raises `ValueError` naming what is not set."""
+    requests_ = (settings.write, settings.read, settings.audit_one, settings.audit_bulk)
+    return {id(r): {n: _from_environment(n, v) for n, v in r.headers.items()} for r in requests_ if r is not None}
+
+
+def _from_environment(name: str, value: str) -> str:
+    if not value.startswith(_FROM_ENVIRONMENT):
+        return value
+    variable = value.removeprefix(_FROM_ENVIRONMENT)
+    if variable not in os.environ:
+        raise ValueError(f"header {name} is to be read from the environment variable {variable}, which is not set")
+    return os.environ[variable]
+
+
+def build(settings: HttpProbe, network: Network) -> HttpSender:
+    """Make the probe. Raises `ValueError` for an expression or a header that cannot work."""
+    return HttpSender(settings, network)

@@ -1,0 +1,87 @@
+"""What the runner hands to a vantage process: plain data, so that a vantage can run on any machine."""
+
+import msgspec
+
+from probes.history import Stream
+
+
+class Resolver(msgspec.Struct, frozen=True, kw_only=True):
+    """Whom to ask for names. `server` is `host:port`, or `system` for the machine's own resolver."""
+
+    server: str = "system"
+
+
+class HttpRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """One HTTP request as a template.
+
+    `{key} {version} {checksum} {payload}` in `url`, `headers` and `body` are filled for each operation; a bulk audit
+    also fills `{prefix}` and `{cursor}` (empty for the first page). `success` are the statuses that mean done;
+    `absent` those that mean "no such key". A header value `env:NAME` is read from the environment of the vantage and
+    is never written down.
+    """
+
+    method: str
+    url: str
+    headers: dict[str, str] = {}
+    body: str = ""
+    success: tuple[int, ...] = (200,)
+    absent: tuple[int, ...] = (404,)
+
+
+class HttpAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """Where in a JSON answer the values stand, as JMESPath expressions.
+
+    An empty one means "the answer does not say". Where an answer gives the payload, its checksum is computed anew.
+    """
+
+    version: str = "version"
+    checksum: str = "checksum"
+    payload: str = "payload"
+    effects: str = ""
+    region: str = ""
+    zone: str = ""
+    instance: str = ""
+    # bulk audits only
+    items: str = "items"
+    key: str = "key"
+    cursor: str = "cursor"
+
+
+class HttpProbe(msgspec.Struct, frozen=True, kw_only=True, tag="http"):
+    """Transactions over HTTP. `audit_bulk` is preferred by audits where it is given, `audit_one` reads the rest."""
+
+    write: HttpRequest | None = None
+    read: HttpRequest | None = None
+    audit_one: HttpRequest | None = None
+    audit_bulk: HttpRequest | None = None
+    answer: HttpAnswer = HttpAnswer()
+    verify_tls: bool = True
+
+
+class TcpProbe(msgspec.Struct, frozen=True, kw_only=True, tag="tcp"):
+    """Opens and closes a TCP connection to a stream's target: alive or not, nothing more."""
+
+    port: int
+
+
+class VantageSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """One vantage: where it stands, what it sends, where it writes.
+
+    `folder` is the drill's folder; the vantage writes `history-<name>.jsonl` there. `dial_map` is a JSON file of
+    `{"<zone> <ip>:<port>": "<host>:<port>"}` that says where to dial a virtual address instead; None on AWS. It may
+    change while the vantage runs. Keys of this drill's writes start with `key_prefix`, so that they are told from
+    anybody else's data. `probes` maps a probe's name to its settings; each stream names the probe it uses.
+    A stream of an `http` probe whose `target` is not empty fills `{target}` in the URL.
+    """
+
+    name: str
+    run: str
+    drill: str
+    folder: str
+    zone: str
+    key_prefix: str
+    seed: int
+    resolver: Resolver
+    dial_map: str | None
+    streams: tuple[Stream, ...]
+    probes: dict[str, HttpProbe | TcpProbe]

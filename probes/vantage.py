@@ -1,0 +1,191 @@
+"""The process that asks: `python -m probes.vantage`, a place outside the blast radius that probes are sent from.
+
+It reads a `VantageSpec` from the first line of stdin and commands from the next ones (`probes.commands`), and ends
+when it is told to or when stdin ends: its runner died then. It ignores SIGINT, because the runner decides what
+Ctrl-C means; SIGTERM ends it in order.
+"""
+
+import contextlib
+import gc
+import os
+import platform
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NoReturn
+
+import msgspec
+
+from probes.audit import Audit, AuditContext
+from probes.clock import start_clock
+from probes.commands import Command, Reply
+from probes.deadline import Deadline
+from probes.dial import DialMap
+from probes.history import Header, Operation
+from probes.ledger import Ledger
+from probes.network import Network
+from probes.pacer import Pacer
+from probes.probe import build_probe
+from probes.record import Recorder, RecordingFailed
+from probes.resolve import NameResolver
+from probes.spec import VantageSpec
+from probes.transactions import Transactions
+
+EXIT_OK = 0
+EXIT_SPEC = 2
+EXIT_RECORDING = 3
+EXIT_BUG = 4
+
+# The schedule begins so long after everything is set up.
+LEAD_NS = 50_000_000
+# How long a thread may keep the interpreter from the others; the default of 5 ms would show as slip.
+SWITCH_S = 0.0005
+
+
+class Vantage:
+    """One vantage at work. Making it starts nothing but the recorder; raises `ValueError` for a wrong spec and
+    `OSError` where the history cannot be written."""
+
+    def __init__(self, spec: VantageSpec, die: Callable[[str, int], None]) -> None:
+        self._spec = spec
+        self._stop = threading.Event()
+        self._ledger = Ledger()
+        base = start_clock()
+        self._now_ns = base.now_ns
+        dial_map = DialMap(Path(spec.dial_map) if spec.dial_map else None, spec.zone)
+        network = Network(NameResolver(spec.resolver.server), dial_map)
+        self._probes = {name: build_probe(settings, network) for name, settings in spec.probes.items()}
+        transactions = Transactions(spec, self._probes, self._ledger, self._record, base.now_ns)
+        self._pacer = Pacer(
+            spec.streams, transactions.send, base.now_ns, lambda error: die(f"a bug: {error!r}", EXIT_BUG)
+        )
+        header = Header(
+            vantage=spec.name,
+            base=base,
+            streams=spec.streams,
+            run=spec.run,
+            drill=spec.drill,
+            key_prefix=spec.key_prefix,
+            host=platform.node(),
+        )
+        path = Path(spec.folder) / f"history-{spec.name}.jsonl"
+        self._recorder = Recorder(path, header, lambda error: die(str(error), EXIT_RECORDING))
+
+    def _record(self, operation: Operation) -> None:
+        self._recorder.add(operation)
+
+    def start(self) -> None:
+        """Begin the schedule."""
+        self._pacer.start(self._now_ns() + LEAD_NS)
+
+    def audit(self, name: str, deadline_s: float) -> Reply:
+        """Read back every write of every probe that wrote. What it found is on the disk when this returns."""
+        deadline = Deadline(deadline_s)
+        context = AuditContext(
+            vantage=self._spec.name,
+            key_prefix=self._spec.key_prefix,
+            ledger=self._ledger,
+            record=self._recorder.add,
+            now_ns=self._now_ns,
+            stop=self._stop,
+        )
+        keys = unread = 0
+        for probe in self._ledger.probes():
+            asked, missed = Audit(context, name, probe, self._probes[probe], deadline).run()
+            keys += asked
+            unread += missed
+        self._recorder.flush()
+        return Reply(audited=name, keys=keys, unread=unread)
+
+    def end_audits(self) -> None:
+        """Make an audit that is under way end soon; what it has not read counts as unread."""
+        self._stop.set()
+
+    def end(self) -> Reply:
+        """Send nothing more, wait for what is in flight, close the history."""
+        self._pacer.stop()
+        end = self._recorder.end(self._pacer.unsent, start_clock())
+        for probe in self._probes.values():
+            probe.close()
+        return Reply(stopped=True, operations=end.operations, unsent=end.unsent)
+
+
+class Mouth:
+    """Says replies on stdout, whole lines whoever speaks. A runner that is gone hears nothing and is not missed."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+
+    def say(self, reply: Reply) -> None:
+        """Say one reply."""
+        with self._lock, contextlib.suppress(OSError, ValueError):
+            sys.stdout.buffer.write(msgspec.json.encode(reply) + b"\n")
+            sys.stdout.buffer.flush()
+
+    def die(self, says: str, code: int) -> NoReturn:
+        """End the process at once and loudly: what it would go on doing could not be recorded."""
+        self.say(Reply(error=says))
+        os._exit(code)
+
+
+def serve(vantage: Vantage, mouth: Mouth) -> None:
+    """Obey commands until told to stop or until stdin ends."""
+    with ThreadPoolExecutor(1, thread_name_prefix="audits") as audits:
+        try:
+            for line in sys.stdin.buffer:
+                command = msgspec.json.decode(line, type=Command)
+                if command.stop:
+                    break
+                if command.audit is not None:
+                    audits.submit(_audit, vantage, mouth, command)
+        except msgspec.MsgspecError as error:
+            mouth.die(f"a command that is none: {error}", EXIT_SPEC)
+        except _Terminated:
+            pass
+        finally:
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            vantage.end_audits()
+
+
+def _audit(vantage: Vantage, mouth: Mouth, command: Command) -> None:
+    try:
+        mouth.say(vantage.audit(command.audit or "", command.deadline_s))
+    except BaseException as error:  # noqa: BLE001  a thread pool would keep it to itself
+        mouth.die(f"audit {command.audit}: {error!r}", EXIT_BUG)
+
+
+class _Terminated(BaseException):
+    """SIGTERM came."""
+
+
+def _terminate(_signum: int, _frame: object) -> None:
+    raise _Terminated
+
+
+def main() -> int:
+    """Run one vantage; the exit code."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    mouth = Mouth()
+    try:
+        spec = msgspec.json.decode(sys.stdin.buffer.readline(), type=VantageSpec)
+        vantage = Vantage(spec, mouth.die)
+    except (ValueError, OSError) as error:
+        mouth.say(Reply(error=str(error)))
+        return EXIT_RECORDING if isinstance(error, RecordingFailed) else EXIT_SPEC
+    sys.setswitchinterval(SWITCH_S)
+    # What is there now stays: the collector need not walk it again and again while operations are timed.
+    gc.collect()
+    gc.freeze()
+    signal.signal(signal.SIGTERM, _terminate)
+    vantage.start()
+    mouth.say(Reply(ready=True))
+    serve(vantage, mouth)
+    mouth.say(vantage.end())
+    return EXIT_OK
+
+
+if __name__ == "__main__":
+    sys.exit(main())

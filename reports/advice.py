@@ -1,0 +1,57 @@
+"""What a reader should do next, for each thing that is not a pass."""
+
+from reports.model import Finding, Judgement, Verdict
+from reports.words import interval, seconds
+
+_BY_VERDICT: dict[Judgement, str] = {
+    "fail": "Find the cause in the timeline and the operations named here, correct it, and run the drill again.",
+    "invalid": "Correct the drill or its surroundings: these numbers mean nothing until this gate holds. Then run it again.",
+    "inconclusive": "The evidence allows both pass and fail. Get more of it as said here, and run the drill again.",
+}
+
+
+def next_steps(verdict: Verdict) -> list[str]:
+    """One sentence for each thing to do, the most urgent first. None if everything passed and is put back."""
+    steps: list[str] = []
+    if verdict.undo == "dirty":
+        steps.append(
+            "Put the rest back now: `python -m fixtures.journal list` shows what is open, "
+            "`python -m fixtures.journal undo` tries again."
+        )
+    steps += _recovery(verdict)
+    steps += _loss(verdict)
+    steps += [f"{f.check}: {_BY_VERDICT[f.verdict]}" for f in open_findings(verdict) if f.verdict in _BY_VERDICT]
+    if verdict.verdict == "aborted":
+        steps.append("The drill was ended before its end. It proves nothing and does not count as done: run it again.")
+    return list(dict.fromkeys(steps))
+
+
+def open_findings(verdict: Verdict) -> list[Finding]:
+    """The findings that are not a pass, the worst first."""
+    order: list[Judgement] = ["fail", "invalid", "inconclusive", "not judged"]
+    return sorted((f for f in verdict.findings if f.verdict in order), key=lambda f: order.index(f.verdict))
+
+
+def _recovery(verdict: Verdict) -> list[str]:
+    recovery = verdict.recovery_time
+    if recovery.verdict == "fail" and recovery.objective_s is not None:
+        late = interval(recovery.lower_s, recovery.upper_s, recovery.objective_s)
+        return [
+            f"The RTO of {seconds(recovery.objective_s)} was missed (recovery time {late}): "
+            "see between which marks the time went, and shorten that step, or have the objective set anew by its owner."
+        ]
+    if recovery.verdict == "inconclusive" and recovery.objective_s is not None and recovery.upper_s is not None:
+        return [
+            f"The RTO of {seconds(recovery.objective_s)} lies inside what was measured: "
+            "ask more often or with more streams, so that the interval gets narrower."
+        ]
+    return []
+
+
+def _loss(verdict: Verdict) -> list[str]:
+    loss = verdict.data_loss
+    if loss.verdict == "fail":
+        return ["More acknowledged writes were lost than allowed: losses.csv names each of them. Check how far they were replicated."]
+    if loss.verdict == "inconclusive" and loss.unread:
+        return [f"{loss.unread} acknowledged writes were never read back: see why the audit could not read them."]
+    return []

@@ -1,0 +1,50 @@
+"""What a drill set out to do, written to `plan.json` before it starts. Judging reads it beside the history."""
+
+from typing import Any
+
+import msgspec
+
+from reports.model import Disruption, Expects
+from reports.objectives import Objectives
+
+
+class DeclaredTarget(msgspec.Struct, frozen=True, kw_only=True):
+    """One resource that the fault is aimed at."""
+
+    kind: str
+    id: str
+    site: str
+    address: str = ""
+    tags: dict[str, str] = {}
+
+
+class DeclaredFault(msgspec.Struct, frozen=True, kw_only=True):
+    """The fault's own plan. `bites`: sites where a witness must see it; `spares`: sites where a witness must not.
+    `changes` are the change records, each call with the calls that put it back."""
+
+    fault: str
+    says: str
+    targets: tuple[DeclaredTarget, ...]
+    bites: tuple[str, ...]
+    spares: tuple[str, ...]
+    changes: tuple[dict[str, Any], ...] = ()
+    notes: tuple[str, ...] = ()
+    does_not_show: tuple[str, ...] = ()
+
+
+class Declared(msgspec.Struct, frozen=True, kw_only=True):
+    """One drill as declared. `fault` is None for a drill that injects nothing (or ended before it could)."""
+
+    run: str
+    drill: str
+    says: str
+    parameters: dict[str, str]
+    workload: str
+    strategy: str
+    environment: str
+    disruption: Disruption
+    expects: Expects
+    objectives: Objectives
+    harness: str
+    fault: DeclaredFault | None = None
+    does_not_show: tuple[str, ...] = ()

@@ -1,0 +1,27 @@
+"""What was promised: the objectives that a drill is judged against."""
+
+from typing import Literal
+
+import msgspec
+
+Clock = Literal["total", "from_decision", "first_success", "audited"]
+
+
+class Objectives(msgspec.Struct, frozen=True, kw_only=True):
+    """The objectives of one disruption, in s, and how they are to be read. None: there is no such objective.
+
+    `clock` is the clock that the RTO is held against. `hold_s` is how long service must stay good before it counts
+    as recovered, `deadline_s` how long a drill waits for that. `tolerance` is the share of operations that may fail
+    while service still counts as good, beyond what failed in the baseline. `source`, `approved_by` and `approved_on`
+    say who set them and where it is written.
+    """
+
+    rto_s: float | None
+    rpo_s: float | None
+    clock: Clock = "total"
+    hold_s: float = 60.0
+    deadline_s: float = 3600.0
+    tolerance: float = 0.0
+    source: str = ""
+    approved_by: str = ""
+    approved_on: str = ""

@@ -1,0 +1,311 @@
+"""Recovery time: every stream's episodes put together, and the clocks that are read from them."""
+
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from operator import attrgetter
+
+import msgspec
+
+from probes.history import History, Mark, MarkName
+from reports.bounds import NS_PER_S, Edge, seconds, span
+from reports.declared import Declared
+from reports.episodes import StreamEpisode, Window, stream_episodes
+from reports.model import Episode
+from reports.objectives import Clock
+from reports.phases import Phases, phases_of
+from reports.series import Series, StreamId, series_of, settled_ns
+from reports.steady import Baseline, Steady, baseline
+
+# What a vantage may take to write down an operation that is over (it flushes every 50 ms).
+_WRITTEN_NS = NS_PER_S // 10
+
+
+class Group(msgspec.Struct, frozen=True):
+    """One episode of the service: earliest impact to latest stable over its streams' episodes, in time order."""
+
+    episodes: tuple[StreamEpisode, ...]
+    stable_upper_ns: int | None
+
+    @property
+    def impact(self) -> Edge:
+        """When clients first saw it."""
+        edges = [e.impact for e in self.episodes]
+        return Edge(min(e.lower_ns for e in edges), min(e.upper_ns for e in edges))
+
+    @property
+    def stable_lower_ns(self) -> int:
+        """The last moment that is known to lie inside it."""
+        return max(e.stable_lower_ns for e in self.episodes)
+
+    @property
+    def certain(self) -> bool:
+        """Whether every stream's edges are certain."""
+        return all(e.certain for e in self.episodes)
+
+
+class Recovery(msgspec.Struct, frozen=True):
+    """What the judged streams saw between `requested` and `undo`. No groups: they saw nothing.
+
+    `groups` join whatever may be one episode. `lower_ns` is the longest that any episode is known to have lasted,
+    `upper_ns` the longest that one may have (None: recovery was not seen).
+    """
+
+    phases: Phases
+    groups: tuple[Group, ...]
+    lower_ns: int
+    upper_ns: int | None
+
+    @property
+    def certain(self) -> bool:
+        """Whether the bounds are certain, not statistical."""
+        return all(g.certain for g in self.groups)
+
+    @property
+    def impact(self) -> Edge | None:
+        """When clients first saw anything; None: never."""
+        return self.groups[0].impact if self.groups else None
+
+    @property
+    def recovered(self) -> bool:
+        """Whether service was seen to be good again, and to stay so."""
+        return all(g.stable_upper_ns is not None for g in self.groups)
+
+
+def recovery(history: History, declared: Declared, base: Baseline) -> Recovery:
+    """Every episode that begins after the fault was asked for and before putting things back began."""
+    phases = phases_of(history, declared)
+    if phases.since_ns is None:
+        return Recovery(phases, (), 0, 0)
+    window = Window(phases.since_ns, phases.until_ns, _ns(declared.objectives.hold_s))
+    return _recovery(series_of(history, "workload"), base.streams, window, phases)
+
+
+def disturbances(history: History, declared: Declared, base: Baseline) -> Recovery | None:
+    """The episodes from the start of `undo` on; None if nothing was put back."""
+    phases = phases_of(history, declared)
+    if phases.until_ns is None:
+        return None
+    window = Window(phases.until_ns, None, _ns(declared.objectives.hold_s))
+    return _recovery(series_of(history, "workload"), base.streams, window, phases, must_hold=False)
+
+
+def stable_since(history: History, hold_s: float, *, tolerance: float = 0.0) -> Episode | None:
+    """The last episode, once service has been good for `hold_s` after it; None while it has not, or without one.
+
+    The predicate is the one that judges. Because `history` still grows, each stream must also have answered a timeout
+    later than the window's end, so that nothing asked in the window can still turn out bad. Takes some 30 ms for
+    10,000 operations.
+    """
+    phases = phases_of(history)
+    if phases.since_ns is None:
+        return None
+    streams = series_of(history, "workload")
+    window = Window(phases.since_ns, phases.until_ns, _ns(hold_s))
+    found = _recovery(streams, baseline(history, tolerance=tolerance).streams, window, phases)
+    if not found.groups or found.groups[-1].stable_upper_ns is None:
+        return None
+    over_ns = found.groups[-1].stable_upper_ns + window.hold_ns + _WRITTEN_NS
+    if any(_newest_ns(s, None, 0) < over_ns + s.stream.timeout_ns for s in streams):
+        return None
+    return as_episode(found.groups[-1], phases.start_ns)
+
+
+def _recovery(
+    streams: Sequence[Series],
+    steady: dict[StreamId, Steady],
+    window: Window,
+    phases: Phases,
+    *,
+    must_hold: bool = True,
+) -> Recovery:
+    episodes = [e for s in streams for e in stream_episodes(s, steady[s.id], window)]
+    groups = _may_be_one(episodes, window.hold_ns)
+    if groups and must_hold and not _held(groups[-1], streams, steady, window):
+        groups[-1] = msgspec.structs.replace(groups[-1], stable_upper_ns=None)
+    lower_ns = max((_lasted(g) for g in _surely_one(episodes, window.hold_ns)), default=0)
+    uppers = [None if g.stable_upper_ns is None else g.stable_upper_ns - g.impact.lower_ns for g in groups]
+    known = [u for u in uppers if u is not None]
+    return Recovery(phases, tuple(groups), lower_ns, max(known, default=0) if len(known) == len(uppers) else None)
+
+
+def _may_be_one(episodes: Iterable[StreamEpisode], hold_ns: int) -> list[Group]:
+    """Episodes joined where the evidence allows that service was not good for a whole hold in between."""
+    groups: list[Group] = []
+    for episode in sorted(episodes, key=lambda e: e.impact.lower_ns):
+        last = groups[-1] if groups else None
+        if last is not None and _reaches(last, episode, hold_ns):
+            uppers = (last.stable_upper_ns, episode.stable_upper_ns)
+            upper_ns = None if None in uppers else max(u for u in uppers if u is not None)
+            groups[-1] = Group((*last.episodes, episode), upper_ns)
+        else:
+            groups.append(Group((episode,), episode.stable_upper_ns))
+    return groups
+
+
+def _reaches(group: Group, episode: StreamEpisode, hold_ns: int) -> bool:
+    if group.stable_upper_ns is None or episode.impact.lower_ns - group.stable_upper_ns < hold_ns:
+        return True
+    return any(e.may_go_on and e.series.id == episode.series.id for e in group.episodes)
+
+
+def _surely_one(episodes: Iterable[StreamEpisode], hold_ns: int) -> list[Group]:
+    """Episodes joined only where no whole hold fits in between."""
+    groups: list[Group] = []
+    for episode in sorted(episodes, key=lambda e: e.impact.upper_ns):
+        if groups and episode.impact.upper_ns - groups[-1].stable_lower_ns < hold_ns:
+            groups[-1] = Group((*groups[-1].episodes, episode), None)
+        else:
+            groups.append(Group((episode,), None))
+    return groups
+
+
+def _lasted(group: Group) -> int:
+    return max(0, group.stable_lower_ns - group.impact.upper_ns)
+
+
+def _held(group: Group, streams: Iterable[Series], steady: dict[StreamId, Steady], window: Window) -> bool:
+    """Whether every stream was still asked at the end of the hold. That it was good until then, the episodes say."""
+    if group.stable_upper_ns is None:
+        return False
+    over_ns = group.stable_upper_ns + window.hold_ns
+    return all(_newest_ns(s, window.until_ns, steady[s.id].longest_ns) + s.stream.period_ns >= over_ns for s in streams)
+
+
+def _newest_ns(series: Series, until_ns: int | None, longest_ns: int) -> int:
+    return max(
+        (o.done_ns for o in series.operations if until_ns is None or settled_ns(o, longest_ns) <= until_ns), default=0
+    )
+
+
+def measured(found: Recovery, history: History, clock: Clock) -> tuple[int, int | None] | None:
+    """Bounds of one clock in ns; the upper is None where recovery was not seen. None: it cannot be measured."""
+    if not found.groups:
+        return None
+    if clock == "total":
+        return found.lower_ns, found.upper_ns
+    if clock == "first_success":
+        return _first_success(found.groups[0])
+    if clock == "audited":
+        return _between(found.groups[0].impact, history.mark("audited"))
+    return _from_decision(found.groups[-1], history.mark("decided"))
+
+
+def clocks(found: Recovery, history: History) -> dict[str, list[float]]:
+    """Every clock as [lower, upper] in s; an empty list where it cannot be measured."""
+    names: tuple[Clock, ...] = ("total", "from_decision", "first_success", "audited")
+    bounds = {name: measured(found, history, name) for name in names}
+    return {
+        name: [seconds(b[0]), seconds(b[1])] if b is not None and b[1] is not None else [] for name, b in bounds.items()
+    }
+
+
+def _from_decision(group: Group, decided: Mark | None) -> tuple[int, int | None] | None:
+    if decided is None:
+        return None
+    lower_ns = max(0, group.stable_lower_ns - decided.at_ns - decided.uncertainty_ns)
+    if group.stable_upper_ns is None:
+        return lower_ns, None
+    return lower_ns, max(0, group.stable_upper_ns - decided.at_ns + decided.uncertainty_ns)
+
+
+def _first_success(group: Group) -> tuple[int, int] | None:
+    """From the impact to the first good answer to a question asked after it, on a stream that the impact hit."""
+    asked_after = group.impact.upper_ns
+    answers = [
+        o.done_ns for e in group.episodes for o in e.series.operations if o.good and o.sent_ns >= asked_after
+    ]  # fmt: skip
+    if not answers:
+        return None
+    first = min(answers)
+    between = span(group.impact, Edge(first, first))
+    return between.lower_ns, between.upper_ns
+
+
+def _between(impact: Edge, mark: Mark | None) -> tuple[int, int] | None:
+    if mark is None:
+        return None
+    between = span(impact, Edge(mark.at_ns - mark.uncertainty_ns, mark.at_ns + mark.uncertainty_ns))
+    return between.lower_ns, between.upper_ns
+
+
+def longest_unseen_ns(history: History, found: Recovery) -> int | None:
+    """How long an outage may have been that no operation met: the longest time from one success to the next.
+
+    For a stream with at least two successes after the fault; None if there is one without.
+    """
+    longest: list[int] = []
+    for series in series_of(history, "workload"):
+        good = [
+            o
+            for o in series.operations
+            if o.good and o.done_ns >= (found.phases.since_ns or 0) and _before(o.sent_ns, found.phases.until_ns)
+        ]
+        if len(good) < 2:  # noqa: PLR2004  a gap has two ends
+            return None
+        longest.append(max(b.done_ns - a.sent_ns for a, b in pairwise(good)))
+    return max(longest, default=None)
+
+
+def _before(at_ns: int, until_ns: int | None) -> bool:
+    return until_ns is None or at_ns <= until_ns
+
+
+def as_episode(group: Group, start_ns: int) -> Episode:
+    """An episode of the service, in s since the drill's start."""
+    return _row("all", group.episodes, group.impact, (group.stable_lower_ns, group.stable_upper_ns), start_ns)
+
+
+def as_rows(groups: Iterable[Group], start_ns: int) -> list[Episode]:
+    """Every episode for the report: the service's, each followed by those of its streams."""
+    rows: list[Episode] = []
+    for group in groups:
+        rows.append(as_episode(group, start_ns))
+        for e in sorted(group.episodes, key=attrgetter("impact.lower_ns")):
+            rows.append(  # noqa: PERF401  a comprehension of two levels is harder to read
+                _row(e.series.stream.name, (e,), e.impact, (e.stable_lower_ns, e.stable_upper_ns), start_ns)
+            )
+    return rows
+
+
+def _row(
+    stream: str, episodes: Sequence[StreamEpisode], impact: Edge, stable: tuple[int, int | None], start_ns: int
+) -> Episode:
+    lower_ns, upper_ns = stable
+    bad, sends = sum(len(e.bad) for e in episodes), sum(e.sends for e in episodes)
+    return Episode(
+        stream=stream,
+        impact_lower_s=seconds(impact.lower_ns - start_ns),
+        impact_upper_s=seconds(impact.upper_ns - start_ns),
+        stable_lower_s=seconds(lower_ns - start_ns),
+        stable_upper_s=None if upper_ns is None else seconds(upper_ns - start_ns),
+        bad_s=seconds(_covered(s for e in episodes for s in e.bad_spans)),
+        flaps=max(e.flaps for e in episodes) + _relapses(episodes),
+        share=round(bad / sends, 4),
+        operations=sends,
+    )
+
+
+def _relapses(episodes: Sequence[StreamEpisode]) -> int:
+    """How often a stream went bad again within the same episode of the service."""
+    return len(episodes) - len({e.series.id for e in episodes})
+
+
+def _covered(spans: Iterable[tuple[int, int]]) -> int:
+    """Length of the union of spans."""
+    total, reached = 0, None
+    for begin, end in sorted(spans):
+        if reached is None or begin > reached:
+            total, reached = total + end - begin, end
+        elif end > reached:
+            total, reached = total + end - reached, end
+    return total
+
+
+def mark_edge(history: History, name: MarkName) -> Edge | None:
+    """A mark with its uncertainty, or None."""
+    mark = history.mark(name)
+    return None if mark is None else Edge(mark.at_ns - mark.uncertainty_ns, mark.at_ns + mark.uncertainty_ns)
+
+
+def _ns(value_s: float) -> int:
+    return round(value_s * NS_PER_S)

@@ -1,0 +1,88 @@
+"""What the witnesses saw: that the fault bit where it should, and only there."""
+
+import msgspec
+
+from probes.history import History, Operation
+from reports.bounds import Edge
+from reports.declared import Declared
+from reports.episodes import StreamEpisode, Window, stream_episodes
+from reports.phases import phases_of
+from reports.series import Series, series_of
+from reports.steady import baseline
+
+
+class SiteEffect(msgspec.Struct, frozen=True):
+    """The first time that a witness at a site saw the fault.
+
+    `quiet` are the site's witness streams that never did; `proof` the bad operations that show it.
+    """
+
+    edge: Edge
+    quiet: tuple[str, ...]
+    proof: tuple[Operation, ...]
+
+
+class EffectSeen(msgspec.Struct, frozen=True):
+    """By site that the fault must bite: its effect, or None (not yet, or no witness there).
+
+    `spilled` are the witness streams at spared sites that were certainly down for a while, with their proof.
+    `unwatched` are sites, biting or spared, without a witness.
+    """
+
+    bites: dict[str, SiteEffect | None]
+    spilled: dict[str, tuple[Operation, ...]]
+    unwatched: tuple[str, ...]
+
+    @property
+    def complete(self) -> bool:
+        """Whether the fault was seen at every site that it should bite, and at none that it should spare."""
+        return bool(self.bites) and all(self.bites.values()) and not self.spilled
+
+    @property
+    def effective(self) -> Edge | None:
+        """When the last of those sites was first seen to be hit; None until all are."""
+        edges = [e.edge for e in self.bites.values() if e is not None]
+        if not edges or len(edges) < len(self.bites):
+            return None
+        return Edge(max(e.lower_ns for e in edges), max(e.upper_ns for e in edges))
+
+
+def effect_seen(history: History, declared: Declared) -> EffectSeen:
+    """What the witnesses saw between `requested` and `undo`, by the predicate that judges the service too.
+
+    Cheap enough to ask several times a second while the drill waits for the fault to bite. Without a fault, or before
+    `requested`, nothing was seen anywhere.
+    """
+    fault = declared.fault
+    if fault is None:
+        return EffectSeen({}, {}, ())
+    witnesses = series_of(history, "witness")
+    phases = phases_of(history, declared)
+    watched = {s.stream.site for s in witnesses}
+    unwatched = tuple(site for site in (*fault.bites, *fault.spares) if site not in watched)
+    if phases.since_ns is None:
+        return EffectSeen(dict.fromkeys(fault.bites), {}, unwatched)
+    window = Window(phases.since_ns, phases.until_ns, 0)
+    steady = baseline(history).streams
+    saw = {s.id: stream_episodes(s, steady[s.id], window) for s in witnesses}
+    bites = {
+        site: _site([(s, saw[s.id]) for s in witnesses if s.stream.site == site]) for site in fault.bites
+    }  # fmt: skip
+    spilled = {
+        s.stream.name: proof for s in witnesses if s.stream.site in fault.spares and (proof := _down(saw[s.id]))
+    }
+    return EffectSeen(bites, spilled, unwatched)
+
+
+def _site(seen: list[tuple[Series, tuple[StreamEpisode, ...]]]) -> SiteEffect | None:
+    hit = [episodes[0] for _, episodes in seen if episodes]
+    if not hit:
+        return None
+    first = min(hit, key=lambda e: e.impact.upper_ns)
+    quiet = tuple(s.stream.name for s, episodes in seen if not episodes)
+    return SiteEffect(first.impact, quiet, first.bad)
+
+
+def _down(episodes: tuple[StreamEpisode, ...]) -> tuple[Operation, ...]:
+    """The bad operations of an episode that certainly lasted: one lost answer on a busy machine is no spill."""
+    return next((e.bad for e in episodes if e.stable_lower_ns > e.impact.upper_ns), ())
