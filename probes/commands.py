@@ -12,8 +12,10 @@ class Command(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, for
 
 
 class Reply(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """From the vantage, one of: `ready`; `audited` with `keys` and `unread`; `stopped` with `operations` and
-    `unsent`; or `error`, after which it ends."""
+    """From the vantage, one of four.
+
+    `ready`; `audited` with `keys` and `unread`; `stopped` with `operations` and `unsent`; `error`, after which it ends.
+    """
 
     ready: bool = False
     audited: str | None = None

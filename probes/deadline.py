@@ -88,8 +88,10 @@ class DeadlineTlsSocket(ssl.SSLSocket):
 
 
 def tls_context(*, verify: bool) -> ssl.SSLContext:
-    """A client's TLS context whose sockets keep the deadline. Certificates are those that OpenSSL trusts here
-    (`SSL_CERT_FILE` and `SSL_CERT_DIR` are honoured)."""
+    """Make a client's TLS context whose sockets keep the deadline.
+
+    Trusted is what OpenSSL trusts on this machine; `SSL_CERT_FILE` and `SSL_CERT_DIR` are honoured.
+    """
     context = ssl.create_default_context()
     context.sslsocket_class = DeadlineTlsSocket
     if not verify:

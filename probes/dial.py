@@ -1,5 +1,7 @@
-"""Where to dial an address. In the lab a virtual address is reached through a relay on this machine; on AWS an
-address is dialled as it is."""
+"""Where to dial an address.
+
+In the lab a virtual address is reached through a relay on this machine; on AWS an address is dialled as it is.
+"""
 
 import ipaddress
 import threading

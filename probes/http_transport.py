@@ -1,5 +1,7 @@
-"""HTTP exchanges on `requests`: dialled through the vantage's network, one total deadline, no retry, no redirect, no
-proxy, nothing read from the environment; and it knows whether anything was sent."""
+"""HTTP exchanges on `requests`, dialled through the vantage's network, within one total deadline.
+
+No retry, no redirect, no proxy, nothing from the environment; and it knows whether anything was sent.
+"""
 
 import ssl
 import threading
@@ -23,8 +25,11 @@ IDLE = 100
 
 @dataclass
 class Exchange:
-    """One request on its way. `sent` is set before the first byte goes out: until then the operation is provably
-    not done. `says` is why it came to nothing, `response` what it came to."""
+    """One request on its way.
+
+    `sent` is set before the first byte goes out: until then the operation is provably not done. `says` is why it came
+    to nothing, `response` what it came to.
+    """
 
     network: Network
     deadline: Deadline

@@ -10,8 +10,10 @@ from probes.resolve import NameResolver, ResolveError
 
 
 class NotConnected(Exception):
-    """No connection came to be, so nothing of the operation can have been done. `ip` is empty where the name
-    itself did not resolve."""
+    """No connection came to be, so nothing of the operation can have been done.
+
+    `ip` is empty where the name itself did not resolve.
+    """
 
     def __init__(self, says: str, ip: str = "") -> None:
         super().__init__(says)

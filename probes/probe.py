@@ -17,8 +17,11 @@ from probes.network import Network
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """One transaction to send. `key` is empty where there is nothing to ask for by key; `absent_is_right` says that
-    the key was never written, so that "no such key" is the right answer."""
+    """One transaction to send.
+
+    `key` is empty where there is nothing to ask for by key; `absent_is_right` says that the key was never written, so
+    that "no such key" is the right answer.
+    """
 
     kind: Kind
     connection: Connection
@@ -56,8 +59,10 @@ class Listed:
 
 @dataclass(frozen=True, kw_only=True)
 class Page:
-    """One page of a bulk audit. `items` are only to be believed if `answer.outcome` is ok; an empty `cursor` means
-    that this was the last page."""
+    """One page of a bulk audit.
+
+    `items` are only to be believed if `answer.outcome` is ok; an empty `cursor` means that this was the last page.
+    """
 
     answer: Answer
     items: tuple[Listed, ...] = ()

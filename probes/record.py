@@ -106,8 +106,10 @@ class Recorder:
 
 
 class MarksFile:
-    """Appends marks, each on the disk when `add` returns. Raises `RecordingFailed`, or `FileExistsError` when the
-    file holds something already."""
+    """Appends marks, each on the disk when `add` returns.
+
+    Raises `RecordingFailed`, or `FileExistsError` when the file holds something already.
+    """
 
     def __init__(self, path: Path, header: MarksHeader) -> None:
         self._path = path

@@ -66,8 +66,10 @@ class NameResolver:
         return addresses
 
     def _ask(self, name: str, deadline: Deadline) -> tuple[tuple[str, ...], float]:
-        """Ask for IPv4 addresses, and for IPv6 ones where there are none. dnspython turns to TCP for an answer
-        that UDP cut short."""
+        """Ask for IPv4 addresses, and for IPv6 ones where there are none.
+
+        dnspython turns to TCP for an answer that UDP cut short.
+        """
         try:
             try:
                 answer = self._resolver.resolve(name, "A", lifetime=deadline.remaining_s())

@@ -46,8 +46,11 @@ SWITCH_S = 0.0005
 
 
 class Vantage:
-    """One vantage at work. Making it starts nothing but the recorder; raises `ValueError` for a wrong spec and
-    `OSError` where the history cannot be written."""
+    """One vantage at work.
+
+    Making it starts nothing but the recorder; raises `ValueError` for a wrong spec and `OSError` where the history
+    cannot be written.
+    """
 
     def __init__(self, spec: VantageSpec, die: Callable[[str, int], None]) -> None:
         self._spec = spec

@@ -5,7 +5,7 @@ from reports.words import interval, seconds
 
 _BY_VERDICT: dict[Judgement, str] = {
     "fail": "Find the cause in the timeline and the operations named here, correct it, and run the drill again.",
-    "invalid": "Correct the drill or its surroundings: these numbers mean nothing until this gate holds. Then run it again.",
+    "invalid": "Correct the drill or its surroundings, then run it again: until this holds, the numbers say nothing.",
     "inconclusive": "The evidence allows both pass and fail. Get more of it as said here, and run the drill again.",
 }
 
@@ -37,13 +37,19 @@ def _recovery(verdict: Verdict) -> list[str]:
     if recovery.verdict == "fail" and recovery.objective_s is not None:
         late = interval(recovery.lower_s, recovery.upper_s, recovery.objective_s)
         return [
-            f"The RTO of {seconds(recovery.objective_s)} was missed (recovery time {late}): "
-            "see between which marks the time went, and shorten that step, or have the objective set anew by its owner."
+            (
+                f"The RTO of {seconds(recovery.objective_s)} was missed (recovery time {late}): "
+                "see between which marks the time went and shorten that, or have the objective's owner set it anew."
+            )
         ]
-    if recovery.verdict == "inconclusive" and recovery.objective_s is not None and recovery.upper_s is not None:
+    if recovery.objective_s is None or recovery.lower_s is None or recovery.upper_s is None:
+        return []
+    if recovery.verdict == "inconclusive" and recovery.lower_s <= recovery.objective_s < recovery.upper_s:
         return [
-            f"The RTO of {seconds(recovery.objective_s)} lies inside what was measured: "
-            "ask more often or with more streams, so that the interval gets narrower."
+            (
+                f"The RTO of {seconds(recovery.objective_s)} lies inside what was measured: "
+                "ask more often or with more streams, so that the interval gets narrower."
+            )
         ]
     return []
 
@@ -51,7 +57,7 @@ def _recovery(verdict: Verdict) -> list[str]:
 def _loss(verdict: Verdict) -> list[str]:
     loss = verdict.data_loss
     if loss.verdict == "fail":
-        return ["More acknowledged writes were lost than allowed: losses.csv names each of them. Check how far they were replicated."]
+        return ["More acknowledged writes were lost than allowed, or came back wrong: losses.csv names each of them."]
     if loss.verdict == "inconclusive" and loss.unread:
         return [f"{loss.unread} acknowledged writes were never read back: see why the audit could not read them."]
     return []

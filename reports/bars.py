@@ -1,5 +1,6 @@
 """The bars above a timeline's operations: how long the fault, the bad time and the loss, and what was allowed."""
 
+from reports.declared import DeclaredFault
 from reports.model import Episode
 from reports.scene import BAD, INK, LEFT, LOST, OBJECTIVE, RIGHT, Scale, Scene
 from reports.svg import fitted, line, number, rect, width_of, words
@@ -13,8 +14,7 @@ def bars(scene: Scene, scale: Scale, y: float, parts: list[str]) -> float:
     """Draw the bars that there is something to say about, from `y` down. Returns where the next part begins."""
     fault = scene.fault_span(scale)
     if fault is not None and scene.declared.fault is not None:
-        text = scene.declared.fault.says or scene.declared.fault.fault.rsplit(".", 1)[-1]
-        _plain_bar("fault", scale, fault, "url(#hatch)", text, y, parts)
+        _fault_bar(scene.declared.fault, (scale.x(fault[0]), scale.x(fault[1])), y, parts)
         y += ROW
     if scene.episode is not None:
         _recovery_bar(scene, scene.episode, scale, y, parts)
@@ -30,17 +30,9 @@ def _name(name: str, y: float, parts: list[str]) -> None:
     parts.append(words(LEFT - 8, y + 15, name, anchor="end", bold=True))
 
 
-def _plain_bar(
-    name: str, scale: Scale, span: tuple[float, float], fill: str, text: str, y: float, parts: list[str]
-) -> None:
-    _name(name, y, parts)
-    x, end = scale.x(span[0]), scale.x(span[1])
-    parts.append(rect(x, y + 4, max(end - x, 2), 14, fill))
-    _beside(x, end, y, text, INK, parts)
-
-
-def _beside(x: float, end: float, y: float, text: str, ink: str, parts: list[str]) -> None:
+def _beside(ends: tuple[float, float], y: float, text: str, ink: str, parts: list[str]) -> None:
     """A bar's text: after it, before it, or on it on a white plate, wherever there is room."""
+    x, end = ends
     need = width_of(text, SIZE)
     if end + 6 + need <= RIGHT + 20:
         parts.append(words(end + 6, y + 15, text, fill=ink))
@@ -54,13 +46,18 @@ def _beside(x: float, end: float, y: float, text: str, ink: str, parts: list[str
         parts.append(words(left + 5, y + 15, text, fill=ink))
 
 
+def _fault_bar(fault: DeclaredFault, ends: tuple[float, float], y: float, parts: list[str]) -> None:
+    _name("fault", y, parts)
+    parts.append(rect(ends[0], y + 4, max(ends[1] - ends[0], 2), 14, "url(#hatch)"))
+    _beside(ends, y, fault.says or fault.fault.rsplit(".", 1)[-1], INK, parts)
+
+
 def _recovery_bar(scene: Scene, episode: Episode, scale: Scale, y: float, parts: list[str]) -> None:
     """Solid where the service was certainly bad, hatched where each edge may lie; open to the right if never stable."""
     recovery = scene.verdict.recovery_time
     text = f"recovery time {interval(recovery.lower_s, recovery.upper_s, recovery.objective_s)}"
-    lower, upper = episode.stable_lower_s, episode.stable_upper_s
-    if lower is None or upper is None:
-        lower = upper = scene.bad_until(scale)
+    lower, upper = scene.bad_end(episode, scale)
+    if episode.stable_upper_s is None:
         text = f"not recovered: {interval(recovery.lower_s, None, recovery.objective_s)}"
     _name("recovery", y, parts)
     x, solid, edge, end = (scale.x(t) for t in (episode.impact_lower_s, episode.impact_upper_s, lower, upper))
@@ -69,7 +66,7 @@ def _recovery_bar(scene: Scene, episode: Episode, scale: Scale, y: float, parts:
     if episode.stable_upper_s is None:
         parts.append(f'<path d="M{number(end)} {number(y + 1)}l9 10l-9 10z" fill="{BAD}"/>')
         end += 9
-    _beside(x, end, y, text, BAD if recovery.verdict == "fail" else INK, parts)
+    _beside((x, end), y, text, BAD if recovery.verdict == "fail" else INK, parts)
 
 
 def _objective_bar(episode: Episode, rto_s: float, scale: Scale, y: float, parts: list[str]) -> None:
@@ -84,7 +81,7 @@ def _objective_bar(episode: Episode, rto_s: float, scale: Scale, y: float, parts
     stroke = f'stroke="{OBJECTIVE}" stroke-width="2.5" fill="none"'
     parts.append(f'<path d="M{number(end)} {number(y + 11)}{tip}" {stroke}/>')
     text = f"RTO {seconds(rto_s)}" + (f", ends at {at(due_s)}, beyond this axis" if beyond else "")
-    _beside(x, end, y, text, OBJECTIVE, parts)
+    _beside((x, end), y, text, OBJECTIVE, parts)
 
 
 def _loss_bar(scene: Scene, scale: Scale, y: float, parts: list[str]) -> None:
@@ -98,4 +95,4 @@ def _loss_bar(scene: Scene, scale: Scale, y: float, parts: list[str]) -> None:
     done = [row.done_s for row in scene.losses if row.gone and row.done_s is not None]
     x, end = scale.x(min(sent)), scale.x(max(done, default=max(sent)))
     parts.append(rect(x, y + 4, max(end - x, 2), 14, LOST))
-    _beside(x, end, y, text, INK, parts)
+    _beside((x, end), y, text, INK, parts)

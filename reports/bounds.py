@@ -59,7 +59,7 @@ def chance_of(bad: int, sends: int, share: float) -> float:
     """Probability of at least `bad` bad sends among `sends` when each is bad with probability `share`."""
     if bad <= 0:
         return 1.0
-    if share <= 0.0:
+    if share <= 0.0 or bad > sends:
         return 0.0
     if share >= 1.0:
         return 1.0

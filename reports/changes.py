@@ -52,7 +52,9 @@ def read_changes(folder: Path) -> list[ChangeRow]:
     states: dict[str, list[StateRow]] = {}
     for record in records:
         if record.get("type") == "state":
-            row = StateRow(state=_text(record.get("state")), at_utc=_text(record.get("at_utc")), says=_text(record.get("says")))
+            row = StateRow(
+                state=_text(record.get("state")), at_utc=_text(record.get("at_utc")), says=_text(record.get("says"))
+            )
             states.setdefault(_text(record.get("id")), []).append(row)
     changes = [record["change"] for record in records if record.get("type") == "change" and "change" in record]
     return [_change(change, tuple(states.get(_text(change.get("id")), ()))) for change in changes]

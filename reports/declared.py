@@ -33,7 +33,10 @@ class DeclaredFault(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Declared(msgspec.Struct, frozen=True, kw_only=True):
-    """One drill as declared. `fault` is None for a drill that injects nothing (or ended before it could)."""
+    """One drill as declared. `fault` is None for a drill that injects nothing (or ended before it could).
+
+    `test` is the test's node id, by which its results of many runs are strung together.
+    """
 
     run: str
     drill: str
@@ -46,5 +49,6 @@ class Declared(msgspec.Struct, frozen=True, kw_only=True):
     expects: Expects
     objectives: Objectives
     harness: str
+    test: str = ""
     fault: DeclaredFault | None = None
     does_not_show: tuple[str, ...] = ()

@@ -5,8 +5,9 @@ Edges rest on operations that do not overlap. "Up at some moment of [sent, done]
 together may have met the service in either order (docs/adr/0005-intervals.md).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
+from types import MappingProxyType
 
 import msgspec
 
@@ -18,6 +19,7 @@ from reports.tolerant import Found, find_raised
 
 # Bad sends that the share at an end is estimated from: near enough to the end to be the share there.
 LOCAL_BAD = 10
+_NONE: Mapping[int, int] = MappingProxyType({})
 
 
 class StreamEpisode(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,8 +54,14 @@ class Window(msgspec.Struct, frozen=True):
     hold_ns: int
 
 
-def stream_episodes(series: Series, steady: Steady, window: Window) -> tuple[StreamEpisode, ...]:
-    """Every episode of one stream in the window, in time order."""
+def stream_episodes(
+    series: Series, steady: Steady, window: Window, widen: Mapping[int, int] = _NONE
+) -> tuple[StreamEpisode, ...]:
+    """Every episode of one stream in the window, in time order.
+
+    `widen` maps the number of an episode's first bad operation to the sends that each of its ends is widened by at
+    least: for an episode that other streams show to be a partial failure, though every operation of this one failed.
+    """
     operations = tuple(
         o
         for o in series.operations
@@ -64,8 +72,11 @@ def stream_episodes(series: Series, steady: Steady, window: Window) -> tuple[Str
         return tuple(_tolerant(series, operations, f) for f in found)
     cut = _Exact(series, operations, steady.longest_ns, window)
     groups = cut.groups()
+    if not groups:
+        return ()
     limits = [*(group[0] for group in groups[1:]), len(operations)]
-    return _linked([cut.episode(group, limit) for group, limit in zip(groups, limits, strict=True)], groups)
+    least = [widen.get(operations[group[0]].seq, 0) for group in groups]
+    return _linked([cut.episode(*of) for of in zip(groups, limits, least, strict=True)], groups)
 
 
 def _linked(episodes: list[StreamEpisode], groups: list[list[int]]) -> tuple[StreamEpisode, ...]:
@@ -120,7 +131,7 @@ class _Exact:
         asked_ns = self._ops[following].sent_ns
         return any(o.good and o.sent_ns >= latest_ns and o.done_ns <= asked_ns for o in between)
 
-    def episode(self, group: list[int], limit: int) -> StreamEpisode:
+    def episode(self, group: list[int], limit: int, widen: int) -> StreamEpisode:
         """The episode of these bad operations; what follows belongs to it up to, not including, index `limit`."""
         first, last = group[0], group[-1]
         impact_upper = min(self._settled[i] for i in group)
@@ -130,14 +141,15 @@ class _Exact:
             for i in range(first, last)
             if self._ops[i].good and self._ops[i].sent_ns > impact_upper and self._ops[i].done_ns < stable_lower
         ]
-        widen = (_sends_beyond(group), _sends_beyond([-i for i in reversed(group)])) if inside else (0, 0)
-        stable_upper, cut_short = self._stable_upper(group, limit, widen[1])
+        before = max(widen, _sends_beyond(group) if inside else 0)
+        after = max(widen, _sends_beyond([-i for i in reversed(group)]) if inside else 0)
+        stable_upper, cut_short = self._stable_upper(group, limit, after)
         return StreamEpisode(
             series=self._series,
-            impact=Edge(self._impact_lower(first, widen[0]), impact_upper),
+            impact=Edge(self._impact_lower(first, before), impact_upper),
             stable_lower_ns=stable_lower,
             stable_upper_ns=stable_upper,
-            certain=not inside,
+            certain=not (inside or widen),
             bad=tuple(self._ops[i] for i in group),
             sends=last - first + 1,
             flaps=_flaps(group) if inside else 0,

@@ -1,4 +1,4 @@
-"""A run's evidence: what was run (`run.json`), and the hash of every file, chained to the run before (`manifest.json`)."""
+"""A run's evidence: what was run (`run.json`), and every file's hash, chained to the run before (`manifest.json`)."""
 
 import getpass
 import hashlib
@@ -37,8 +37,8 @@ class RunInfo(msgspec.Struct, frozen=True, kw_only=True):
     """Who ran what, when and where. Times are UTC; `ended_utc` is empty while the run goes on.
 
     `commit` is the harness's git commit, with `+changes` where the checkout had uncommitted ones. `approval` says who
-    allowed the run and when, empty where nobody had to. `lab` holds the lab's settings by name, `lab_beside_aws` the same
-    for a reader. `seeds` are those that random choices were made with, by name.
+    allowed the run and when, empty where nobody had to. `lab` holds the lab's settings by name, `lab_beside_aws` the
+    same for a reader. `seeds` are those that random choices were made with, by name.
     """
 
     run: str
@@ -189,7 +189,9 @@ def write_manifest(run_folder: Path) -> Path:
 
 def _last_run(run_folder: Path) -> tuple[Path, Manifest] | None:
     """The run with the highest number in the folder above. Two runs that end at once may both follow the same one."""
-    found = [(path.parent, _read(path)) for path in run_folder.parent.glob(f"*/{MANIFEST}") if path.parent != run_folder]
+    found = [
+        (path.parent, _read(path)) for path in run_folder.parent.glob(f"*/{MANIFEST}") if path.parent != run_folder
+    ]
     known = [(folder, manifest) for folder, manifest in found if manifest is not None]
     return max(known, key=lambda run: (run[1].number, run[0].name), default=None)
 
@@ -208,7 +210,9 @@ def verify_manifest(run_folder: Path) -> list[str]:
         return [f"{MANIFEST} is missing or cannot be read: nothing can be checked."]
     now = hashes_of(run_folder, manifest.left_out)
     problems = [f"{name} is missing." for name in sorted(manifest.files.keys() - now.keys())]
-    problems += [f"{name} was added after the manifest was written." for name in sorted(now.keys() - manifest.files.keys())]
+    problems += [
+        f"{name} was added after the manifest was written." for name in sorted(now.keys() - manifest.files.keys())
+    ]
     changed = [name for name, was in manifest.files.items() if name in now and now[name] != was]
     problems += [f"{name} was changed after the manifest was written." for name in sorted(changed)]
     links = [p.relative_to(run_folder).as_posix() for p in run_folder.rglob("*") if p.is_symlink()]

@@ -102,7 +102,7 @@ def columns_of(lane: Lane, *, start_s: float, end_s: float, count: int, up: int,
     raw = {outcome: _histogram(times, start_s, end_s, count) for outcome, times in lane.sent_s.items()}
     good, failed, in_doubt = raw["ok"], raw["fail"], raw["in-doubt"]
     unit = 1
-    while not _fits(good, failed, in_doubt, unit, up, down):
+    while not _fits(raw, unit, up, down):
         unit = _next_unit(unit)
     counts: dict[Outcome, int] = {outcome: found.total() for outcome, found in raw.items()}
     return Columns(unit, counts, *({c: ceil(n / unit) for c, n in found.items()} for found in (good, failed, in_doubt)))
@@ -120,13 +120,14 @@ def _histogram(times: Iterable[float], start_s: float, end_s: float, count: int)
     return Counter(c for c in found if c is not None)
 
 
-def _fits(good: Counter[int], failed: Counter[int], in_doubt: Counter[int], unit: int, up: int, down: int) -> bool:
-    if any(ceil(n / unit) > up for n in good.values()):
+def _fits(raw: dict[Outcome, Counter[int]], unit: int, up: int, down: int) -> bool:
+    failed, in_doubt = raw["fail"], raw["in-doubt"]
+    if any(ceil(n / unit) > up for n in raw["ok"].values()):
         return False
     return all(ceil(failed[c] / unit) + ceil(in_doubt[c] / unit) <= down for c in failed.keys() | in_doubt.keys())
 
 
 def _next_unit(unit: int) -> int:
     """1, 2, 3, 5, 10, 20, 30, 50, 100 ...: numbers that a reader can multiply by."""
-    scale = 10 ** (len(str(unit)) - 1)
+    scale = int("1" + "0" * (len(str(unit)) - 1))
     return {1: 2, 2: 3, 3: 5, 5: 10}[unit // scale] * scale

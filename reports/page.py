@@ -58,7 +58,11 @@ def write_page(run_folder: Path, drills: Sequence[Path] | None = None) -> Path:
 def _render(run_folder: Path, run: RunInfo | None, views: list[DrillView], hashes: dict[str, FileHash]) -> str:
     folder = Path(__file__).parent
     environment = Environment(
-        loader=FileSystemLoader(folder), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=FileSystemLoader(folder),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     environment.globals["words"] = words
     environment.globals["open_findings"] = open_findings
@@ -92,13 +96,17 @@ def _view(run_folder: Path, record: DrillRecord, run: RunInfo | None, hashes: di
         missing=missing_fields(run, verdict, record.declared),
         classes=[] if verdict is None else loss_classes(verdict.data_loss),
         first_losses=record.losses[:ROWS],
-        losses_hash=hashes.get(losses.relative_to(run_folder).as_posix()) if losses.is_relative_to(run_folder) else None,
+        losses_hash=hashes.get(losses.relative_to(run_folder).as_posix())
+        if losses.is_relative_to(run_folder)
+        else None,
     )
 
 
 def _steps(verdict: Verdict | None) -> list[str]:
     if verdict is None:
-        return ["This drill has no verdict: it was ended from outside or the harness failed. See its log, and run it again."]
+        return [
+            "This drill has no verdict: it was ended from outside or the harness failed. See its log, and run it again."
+        ]
     return next_steps(verdict)
 
 

@@ -7,9 +7,9 @@ from operator import attrgetter
 import msgspec
 
 from probes.history import History, Mark, MarkName
-from reports.bounds import NS_PER_S, Edge, seconds, span
+from reports.bounds import NS_PER_S, Edge, seconds, span, unseen_sends
 from reports.declared import Declared
-from reports.episodes import StreamEpisode, Window, stream_episodes
+from reports.episodes import LOCAL_BAD, StreamEpisode, Window, stream_episodes
 from reports.model import Episode
 from reports.objectives import Clock
 from reports.phases import Phases, phases_of
@@ -120,12 +120,37 @@ def _recovery(
 ) -> Recovery:
     episodes = [e for s in streams for e in stream_episodes(s, steady[s.id], window)]
     groups = _may_be_one(episodes, window.hold_ns)
+    thin = _partial_by_others(groups)
+    if thin:
+        episodes = [e for s in streams for e in stream_episodes(s, steady[s.id], window, thin.get(s.id, {}))]
+        groups = _may_be_one(episodes, window.hold_ns)
     if groups and must_hold and not _held(groups[-1], streams, steady, window):
         groups[-1] = msgspec.structs.replace(groups[-1], stable_upper_ns=None)
     lower_ns = max((_lasted(g) for g in _surely_one(episodes, window.hold_ns)), default=0)
     uppers = [None if g.stable_upper_ns is None else g.stable_upper_ns - g.impact.lower_ns for g in groups]
     known = [u for u in uppers if u is not None]
     return Recovery(phases, tuple(groups), lower_ns, max(known, default=0) if len(known) == len(uppers) else None)
+
+
+def _partial_by_others(groups: Iterable[Group]) -> dict[StreamId, dict[int, int]]:
+    """Which episodes look full only because few operations met them, and by how many sends to widen them.
+
+    If, between the first and the last bad operation of several streams, operations of the same streams were good, part
+    of the requests failed. A stream with few bad operations, all in a row, cannot tell, so the share comes from all.
+    Streams that were fully down one after the other are long enough to speak for themselves.
+    """
+    thin: dict[StreamId, dict[int, int]] = {}
+    for group in groups:
+        short = [e for e in group.episodes if e.certain and len(e.bad) < LOCAL_BAD]
+        begin_ns, end_ns = group.impact.upper_ns, group.stable_lower_ns
+        hit = {e.series.id: e.series for e in group.episodes}
+        inside = [o for s in hit.values() for o in s.operations if begin_ns < o.sent_ns and o.done_ns < end_ns]
+        good, bad = sum(o.good for o in inside), sum(len(e.bad) for e in group.episodes)
+        if not short or not good or bad < 2:  # noqa: PLR2004  one bad operation has nothing between it and itself
+            continue
+        for e in short:
+            thin.setdefault(e.series.id, {})[e.bad[0].seq] = unseen_sends(good, bad - 1)
+    return thin
 
 
 def _may_be_one(episodes: Iterable[StreamEpisode], hold_ns: int) -> list[Group]:

@@ -53,10 +53,14 @@ class Scene:
         row = find_mark(self.verdict.marks, *names)
         return None if row is None else row.at_s
 
-    def bad_until(self, scale: Scale) -> float:
-        """Where the bad time ends in the picture if it was never seen to end."""
+    def bad_end(self, episode: Episode, scale: Scale) -> tuple[float, float]:
+        """Between which moments the bad time ended; where it was never seen to end, when looking for that ended."""
+        if episode.stable_upper_s is not None:
+            lower = episode.stable_lower_s
+            return (episode.stable_upper_s if lower is None else lower), episode.stable_upper_s
         end = self.at("not recovered", "undo", "end")
-        return scale.end_s if end is None else end
+        last = max(scale.end_s if end is None else end, episode.impact_upper_s, episode.stable_lower_s or 0.0)
+        return last, last
 
     def fault_span(self, scale: Scale) -> tuple[float, float] | None:
         """From when the fault was in effect until it began to be undone; None without a fault."""
@@ -77,11 +81,19 @@ def origin_of(history: History, verdict: Verdict) -> int:
     return start.at_ns if start is not None else 0
 
 
+def episodes_of(verdict: Verdict) -> list[Episode]:
+    """The episodes over all streams that began after the fault was asked for and before it began to be undone."""
+    asked, undo = find_mark(verdict.marks, "requested"), find_mark(verdict.marks, "undo")
+    over_all = [e for e in verdict.episodes if e.stream == "all"]
+    after = [e for e in over_all if asked is None or e.impact_upper_s >= asked.at_s - asked.uncertainty_s]
+    return [e for e in after if undo is None or e.impact_lower_s <= undo.at_s]
+
+
 def counted_episode(verdict: Verdict) -> Episode | None:
-    """The episode that the recovery time was taken from: the first over all streams after the fault was asked for."""
-    asked = find_mark(verdict.marks, "requested", "effective")
-    over_all = [e for e in verdict.episodes if e.stream in {"", "all"}]
-    after = [e for e in over_all if asked is None or e.impact_upper_s >= asked.at_s]
-    return min(after, key=lambda e: e.impact_lower_s, default=None)
+    """The episode that bounds the recovery time: one that did not end, or else the one that may be the longest."""
 
+    def longest(episode: Episode) -> tuple[bool, float]:
+        end_s = episode.stable_upper_s
+        return end_s is None, (end_s or episode.stable_lower_s or 0.0) - episode.impact_lower_s
 
+    return max(episodes_of(verdict), key=longest, default=None)

@@ -5,6 +5,7 @@ operations as the clients sent them; and, where the recovery is short beside the
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from math import floor, log10
 from textwrap import wrap
 
@@ -15,10 +16,24 @@ from reports.dots import draw_lane
 from reports.labels import Label, place
 from reports.lanes import NANO, lanes_of
 from reports.losses import LossRow
-from reports.model import MarkRow, Verdict
+from reports.model import Episode, MarkRow, Verdict
 from reports.scene import (
-    BAD, DOUBT, GOOD, INK, LEFT, LOST, MUTED, OBJECTIVE, RIGHT, WIDTH, Scale, Scene, counted_episode, origin_of,
-)  # fmt: skip
+    BAD,
+    DOUBT,
+    GOOD,
+    INK,
+    LEFT,
+    LOST,
+    MUTED,
+    OBJECTIVE,
+    RIGHT,
+    WIDTH,
+    Scale,
+    Scene,
+    counted_episode,
+    episodes_of,
+    origin_of,
+)
 from reports.svg import clean, crosses, diamonds, document, dots, fitted, line, number, rect, triangles, width_of, words
 from reports.words import SIGNS, at, drill_name, interval, utc_text, verdict_sentence
 
@@ -123,8 +138,7 @@ def _panel(scene: Scene, scale: Scale, y: float, parts: list[str], *, close_up: 
     if not lanes:
         front.append(words(LEFT + 2, y + 20, "No operation was recorded.", fill=MUTED))
         y += 30
-    parts += _tints(scene, scale, top, y)
-    parts += [line(scale.x(r.at_s), top, scale.x(r.at_s), y, "#8c959f", width=0.7, dash="2 3") for r in _shown(scene, scale)]
+    parts += _tints(scene, _Area(scale, top, y))
     parts += front
     return _axis(scene, scale, y, parts)
 
@@ -152,51 +166,65 @@ def _when(scene: Scene, row: MarkRow, *, close_up: bool) -> str:
     if close_up and episode is not None:
         if row.name == "impact":
             return interval(episode.impact_lower_s, episode.impact_upper_s)
-        if row.name == "stable" and episode.stable_lower_s is not None:
+        if row.name == "stable" and episode.stable_upper_s is not None:
             return interval(episode.stable_lower_s, episode.stable_upper_s)
     return at(row.at_s)
 
 
-def _tints(scene: Scene, scale: Scale, top: float, bottom: float) -> Iterator[str]:
+@dataclass(frozen=True)
+class _Area:
+    """Where a panel's operations stand: its axis, and its top and bottom in px."""
+
+    scale: Scale
+    top: float
+    bottom: float
+
+    def band(self, start_s: float, end_s: float, fill: str) -> str:
+        """A tint from the top to the bottom; a short one is kept wide enough to be seen."""
+        if end_s < self.scale.start_s or start_s > self.scale.end_s:
+            return ""
+        x = self.scale.x(start_s)
+        return rect(x, self.top, max(self.scale.x(end_s) - x, 1.5), self.bottom - self.top, fill)
+
+    def upright(self, at_s: float, stroke: str, *, width: float, dash: str) -> str:
+        """A line from the top to the bottom."""
+        x = self.scale.x(at_s)
+        return line(x, self.top, x, self.bottom, stroke, width=width, dash=dash)
+
+
+def _tints(scene: Scene, area: _Area) -> Iterator[str]:
     """Behind the operations: the fault, the bad time, the hold window, both edges, and where the RTO ends."""
-    fault = scene.fault_span(scale)
+    fault = scene.fault_span(area.scale)
     if fault is not None:
-        yield _band(scale, *fault, top, bottom, FAULT)
+        yield area.band(*fault, FAULT)
+    for other in episodes_of(scene.verdict):
+        yield area.band(other.impact_upper_s, scene.bad_end(other, area.scale)[0], BAD_TIME)
     episode = scene.episode
-    if episode is None:
-        return
-    bad_end = scene.bad_until(scale) if episode.stable_lower_s is None else episode.stable_lower_s
-    yield _band(scale, episode.impact_upper_s, bad_end, top, bottom, BAD_TIME)
-    yield _band(scale, episode.impact_lower_s, episode.impact_upper_s, top, bottom, IMPACT)
-    if episode.stable_lower_s is not None and episode.stable_upper_s is not None:
-        yield _band(scale, episode.stable_upper_s, _hold_end(scene, episode.stable_upper_s), top, bottom, HELD)
-        yield _band(scale, episode.stable_lower_s, episode.stable_upper_s, top, bottom, STABLE)
-    if scene.rto_s is not None:
-        yield from _due(scale, episode.impact_lower_s + scene.rto_s, episode.impact_upper_s + scene.rto_s, top, bottom)
+    if episode is not None:
+        yield area.band(episode.impact_lower_s, episode.impact_upper_s, IMPACT)
+        if episode.stable_upper_s is not None:
+            lower, upper = scene.bad_end(episode, area.scale)
+            yield area.band(upper, _hold_end(scene, upper), HELD)
+            yield area.band(lower, upper, STABLE)
+        yield from _due(scene, episode, area)
+    for row in _shown(scene, area.scale):
+        yield area.upright(row.at_s, "#8c959f", width=0.7, dash="2 3")
 
 
-def _due(scale: Scale, lower_s: float, upper_s: float, top: float, bottom: float) -> Iterator[str]:
+def _due(scene: Scene, episode: Episode, area: _Area) -> Iterator[str]:
     """The RTO ends as long after the impact as it is long, so its end is as uncertain as the impact."""
-    if scale.shows(upper_s):
-        yield _band(scale, lower_s, upper_s, top, bottom, DUE)
-        x = scale.x(upper_s)
-        yield line(x, top, x, bottom, OBJECTIVE, width=1.6, dash="6 4")
-
-
-def _band(scale: Scale, start_s: float, end_s: float, top: float, bottom: float, fill: str) -> str:
-    if end_s < scale.start_s or start_s > scale.end_s:
-        return ""
-    x = scale.x(start_s)
-    return rect(x, top, max(scale.x(end_s) - x, 1.5), bottom - top, fill)
+    if scene.rto_s is not None and area.scale.shows(episode.impact_upper_s + scene.rto_s):
+        yield area.band(episode.impact_lower_s + scene.rto_s, episode.impact_upper_s + scene.rto_s, DUE)
+        yield area.upright(episode.impact_upper_s + scene.rto_s, OBJECTIVE, width=1.6, dash="6 4")
 
 
 def _hold_end(scene: Scene, stable_s: float) -> float:
     confirmed = scene.at("confirmed")
-    return confirmed if confirmed is not None else stable_s + scene.declared.objectives.hold_s
+    return confirmed if confirmed is not None and confirmed > stable_s else stable_s + scene.declared.objectives.hold_s
 
 
 def _axis(scene: Scene, scale: Scale, y: float, parts: list[str]) -> float:
-    """s since the drill's start, and UTC below it."""
+    """The seconds since the drill's start, and UTC below them."""
     parts.append(line(LEFT, y, RIGHT, y, INK))
     step = _tick(scale.end_s - scale.start_s)
     first = floor(scale.start_s / step)

@@ -1,4 +1,4 @@
-"""The gates of validity: was the drill what it says it was, and can its numbers be believed?"""
+"""The gates of validity: whether the drill was what it says it was, so that its numbers can be believed."""
 
 from reports.bounds import seconds
 from reports.declared import Declared
@@ -27,7 +27,9 @@ def _objective(declared: Declared) -> Gate:
     check = "objective exists"
     objectives = declared.objectives
     if objectives.rto_s is None and objectives.rpo_s is None:
-        says = f"The workload has neither an RTO nor an RPO for a {declared.disruption} disruption, so nothing was tested."
+        says = (
+            f"The workload has neither an RTO nor an RPO for a {declared.disruption} disruption, so nothing was tested."
+        )
         return broken(check, says, verdict="invalid")
     names = [n for n, v in (("RTO", objectives.rto_s), ("RPO", objectives.rpo_s)) if v is not None]
     return held(check, f"{' and '.join(names)} were set before the drill.")

@@ -1,4 +1,4 @@
-"""Gates on the instrument itself: was the vantage alive and asking all the time, and is its history whole?"""
+"""Gates on the instrument itself: the vantage was alive and asking all the time, and its history is whole."""
 
 from collections.abc import Iterator
 from itertools import pairwise
@@ -75,15 +75,14 @@ def _gaps(history: History, found: Recovery, until_ns: int | None, hold_ns: int)
     name, begin, end = max(gaps, key=lambda g: g[2] - g[1])
     start_ns = found.phases.start_ns
     says = (
-        f"Nothing was sent for up to {seconds(end - begin):.3f} s (stream {name}, from {seconds(begin - start_ns):.1f} s) "
+        f"Nothing was sent for up to {seconds(end - begin):.3f} s (stream {name}, from "
+        f"{seconds(begin - start_ns):.1f} s) "
         f"where the edges of the outage or its hold lie: {len(gaps)} gaps of more than two periods."
     )
     return broken(check, says)
 
 
-def _series_gaps(
-    series: Series, found: Recovery, until_ns: int | None, hold_ns: int
-) -> Iterator[tuple[str, int, int]]:
+def _series_gaps(series: Series, found: Recovery, until_ns: int | None, hold_ns: int) -> Iterator[tuple[str, int, int]]:
     """Gaps between `requested` and the end of the hold, but for those inside this stream's own outage.
 
     Between two bad operations a pause hides nothing, unless a whole hold would fit into it.
@@ -120,9 +119,12 @@ def _complete(history: History) -> Gate:
     problems = [p for v in history.vantages for p in _vantage_problems(v, history)]
     if not history.vantages:
         problems = ["No vantage left a history."]
+    # What was due and could not be sent leaves a gap, and the gaps have a gate of their own.
+    unsent = sum(v.end.unsent for v in history.vantages if v.end is not None)
+    says = f"{unsent} due operations could not be sent." if unsent else ""
     if problems:
-        return broken(check, " ".join(problems), spares_fail=True)
-    return held(check, "Every vantage ended in order and every line of its history was read.")
+        return broken(check, " ".join([*problems, says]).strip(), spares_fail=True)
+    return held(check, f"Every vantage ended in order and every line of its history was read. {says}".strip())
 
 
 def _vantage_problems(record: VantageRecord, history: History) -> Iterator[str]:
@@ -135,8 +137,6 @@ def _vantage_problems(record: VantageRecord, history: History) -> Iterator[str]:
     count = sum(o.vantage == name for o in history.operations)
     if count != record.end.operations:
         yield f"Vantage {name} wrote {record.end.operations} operations, but {count} were read."
-    if record.end.unsent:
-        yield f"Vantage {name} could not send {record.end.unsent} due operations."
 
 
 def _ended(history: History) -> Gate:
@@ -158,7 +158,8 @@ def _wall_clock(history: History) -> Gate:
         lasted_ns = record.end.base.mono_ns - record.header.base.mono_ns
         if abs(moved_ns) > STEP_NS + SLEW * lasted_ns:
             one = record.header.base.boot == history.base.boot
-            says = f"The wall clock of vantage {record.header.vantage} moved by {moved_ns / NS_PER_S:+.3f} s in the drill; "
+            name, moved_s = record.header.vantage, moved_ns / NS_PER_S
+            says = f"The wall clock of vantage {name} moved by {moved_s:+.3f} s in the drill; "
             says += "times in UTC are off by that, durations are not." if one else "its times cannot be compared."
             return broken(check, says, taints=() if one else ("recovery time", "data loss"))
     offset = history.base.offset

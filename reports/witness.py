@@ -68,9 +68,7 @@ def effect_seen(history: History, declared: Declared) -> EffectSeen:
     bites = {
         site: _site([(s, saw[s.id]) for s in witnesses if s.stream.site == site]) for site in fault.bites
     }  # fmt: skip
-    spilled = {
-        s.stream.name: proof for s in witnesses if s.stream.site in fault.spares and (proof := _down(saw[s.id]))
-    }
+    spilled = {s.stream.name: proof for s in witnesses if s.stream.site in fault.spares and (proof := _down(saw[s.id]))}
     return EffectSeen(bites, spilled, unwatched)
 
 

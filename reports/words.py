@@ -17,11 +17,11 @@ SIGNS: dict[Overall | Judgement, str] = {
     "inconclusive": "?",
     "invalid": "⊘",
     "aborted": "■",
-    "not judged": "–",
+    "not judged": "…",
 }
 
 # The worst first: fail > invalid > inconclusive > pass (MEASURING: a proven miss is never hidden).
-SEVERITY: tuple[Overall | Judgement, ...] = ("fail", "invalid", "aborted", "inconclusive", "not judged", "pass")
+SEVERITY: tuple[Overall, ...] = ("fail", "invalid", "aborted", "inconclusive", "pass")
 
 
 def _cut(value: float, decimals: int, *, up: bool) -> Decimal:
@@ -133,12 +133,8 @@ def find_mark(marks: Iterable[MarkRow], *names: str) -> MarkRow | None:
 
 
 def worst(verdicts: Iterable[Overall]) -> Overall:
-    """Several verdicts merged: the worst of them."""
-    found = set(verdicts)
-    for word in SEVERITY:
-        if word in found and word != "not judged":
-            return word
-    return "invalid"
+    """Several verdicts merged: the worst of them. None at all prove nothing, so they are invalid."""
+    return min(verdicts, key=SEVERITY.index, default="invalid")
 
 
 def mebibytes(size: int) -> str:

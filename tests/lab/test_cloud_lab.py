@@ -1,6 +1,7 @@
 """The whole lab, brought up for real: what the API says, happens, and what happens, the API says."""
 
 import json
+import os
 import time
 import urllib.error
 import urllib.request
@@ -11,6 +12,7 @@ from typing import Any
 import boto3
 import dns.message
 import dns.query
+import psutil
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
@@ -70,9 +72,10 @@ class User:
         """Status and answer; status 0 for no answer at all."""
         data = json.dumps(body).encode() if body is not None else None
         url = f"http://{self.dials()[f'client {address}']}{path}"
-        request = urllib.request.Request(url, data=data, headers={"Content-Type": "application/json"})
+        headers = {"Content-Type": "application/json"}
+        request = urllib.request.Request(url, data=data, headers=headers)
         try:
-            with urllib.request.urlopen(request, timeout=3) as answer:
+            with urllib.request.urlopen(request, timeout=3) as answer:  # noqa: S310 - http, as written above
                 return answer.status, json.load(answer)
         except urllib.error.HTTPError as error:
             error.close()
@@ -132,7 +135,7 @@ def lab() -> Iterator[Lab]:
         settings=FAST,
         database="orders",
     )
-    lab = up(spec, owner=None)
+    lab = up(spec, owner=os.getpid())
     yield lab
     down(lab)
     assert not lab.directory.exists()
@@ -213,6 +216,7 @@ def test_a_stopped_member_is_replaced_where_the_group_may_launch_and_comes_back_
 
 def test_a_member_that_is_not_to_be_replaced_boots_again(user: User) -> None:
     victim, zone = next(iter(user.members().items()))
+    address = f"{user.instance(victim)['PrivateIpAddress']}:8080"
     scaling, ec2 = user.api("autoscaling"), user.api("ec2")
     scaling.suspend_processes(AutoScalingGroupName="orders", ScalingProcesses=["ReplaceUnhealthy"])
     try:
@@ -224,6 +228,7 @@ def test_a_member_that_is_not_to_be_replaced_boots_again(user: User) -> None:
         assert user.health()[victim]["Reason"] == "Target.InvalidState"
         scaling.set_desired_capacity(AutoScalingGroupName="orders", DesiredCapacity=3)
         ec2.start_instances(InstanceIds=[victim])
+        eventually("it answers again", lambda: user.ask(address, "/health/shallow")[0] == 200)
         eventually("it serves again", lambda: user.health()[victim]["State"] == "healthy")
         assert user.members()[victim] == zone
         scaling.set_instance_health(InstanceId=victim, HealthStatus="Healthy")
@@ -300,8 +305,6 @@ def test_a_dead_database_server_is_failed_over(user: User) -> None:
     old = user.writer()
     lock = user.lab.directory / "volume-orders" / "postmaster.pid"
     pid = int(lock.read_text().splitlines()[0])
-    import psutil
-
     assert psutil.Process(pid).environ()["DR_DRILLS_LAB"] == user.lab.id
     psutil.Process(pid).kill()
     eventually("another writer", lambda: user.writer() != old)
@@ -310,9 +313,7 @@ def test_a_dead_database_server_is_failed_over(user: User) -> None:
 
 def test_a_cluster_without_a_reader_does_not_fail_over(user: User) -> None:
     rds, old = user.api("rds"), user.writer()
-    reader = next(
-        m["DBInstanceIdentifier"] for m in user.cluster()["DBClusterMembers"] if not m["IsClusterWriter"]
-    )
+    reader = next(m["DBInstanceIdentifier"] for m in user.cluster()["DBClusterMembers"] if not m["IsClusterWriter"])
     zone = rds.describe_db_instances(DBInstanceIdentifier=reader)["DBInstances"][0]["AvailabilityZone"]
     rds.delete_db_instance(DBInstanceIdentifier=reader, SkipFinalSnapshot=True)
     with pytest.raises(ClientError, match="InvalidDBClusterStateFault"):
@@ -357,6 +358,7 @@ def test_what_can_be_seen_from_the_command_line(user: User) -> None:
 
 def test_the_api_needs_no_configuration_of_the_machine(user: User) -> None:
     """Any credentials do, and every answer parses under botocore's own shapes."""
-    session: Any = boto3.Session(aws_access_key_id="any", aws_secret_access_key="thing", region_name="eu-west-1")
+    given = {"aws_access_key_id": "any", "aws_secret_access_key": "thing", "region_name": "eu-west-1"}
+    session: Any = boto3.Session(**given)  # type: ignore[arg-type]  # its stubs cannot see through **
     sts = session.client("sts", endpoint_url=user.lab.endpoint_url, config=Config(proxies={}))
     assert sts.get_caller_identity()["Account"] == "123456789012"

@@ -1,4 +1,4 @@
-"""Servers in this process that answer as a test tells them to: an HTTP store, a DNS server, and sockets that misbehave."""
+"""Servers in this process that answer as a test tells them to: an HTTP store and a DNS server."""
 
 import json
 import socket
@@ -97,11 +97,13 @@ class _Handler(BaseHTTPRequestHandler):
             "trickle without length": lambda: self._trickle(length=False),
             "reset": self._reset,
             "close": self._close,
-            "answer, then close": lambda: (self._say(*answer()), self._close())[0],
+            "answer, then close": lambda: self._say(*answer(), close=True),
         }
         modes[store.mode]()
 
-    def _say(self, status: int, body: dict[str, Any]) -> None:
+    def _say(self, status: int, body: dict[str, Any], *, close: bool = False) -> None:
+        # Not announced by a header: the client finds out by itself.
+        self.close_connection = self.close_connection or close
         self._raw(status, b"" if status == 204 else json.dumps(body).encode())
 
     def _raw(self, status: int, body: bytes) -> None:

@@ -164,9 +164,12 @@ def test_writes_in_flight_are_waited_for(bench: Bench) -> None:
     entry = Entry(probe="orders", key="t-5", version=1, checksum="c5")
     bench.ledger.send(entry)
     workload = Workload(list(ROWS))
-    timer = threading.Timer(
-        0.05, lambda: (workload.rows.append(("t-5", 1, "c5")), bench.ledger.done(entry, "ok", 9))
-    )  # fmt: skip
+
+    def commit() -> None:
+        workload.rows.append(("t-5", 1, "c5"))
+        bench.ledger.done(entry, "ok", 9)
+
+    timer = threading.Timer(0.05, commit)
     timer.start()
     assert bench.audit(workload) == (6, 0)
     timer.join()

@@ -53,11 +53,11 @@ def test_a_write_is_stored_as_sent_and_says_who_answered(sender: HttpSender, sto
 @pytest.mark.parametrize("connection", ["fresh", "pooled"])
 def test_connection_style(sender: HttpSender, store: Store, connection: str) -> None:
     for _ in range(3):
-        assert send(sender, msgspec_replace(READ, connection)).outcome == "fail"
+        assert send(sender, by(READ, connection)).outcome == "fail"
     assert store.connections == (3 if connection == "fresh" else 1)
 
 
-def msgspec_replace(asked: Asked, connection: str) -> Asked:
+def by(asked: Asked, connection: str) -> Asked:
     return Asked(kind=asked.kind, connection=connection, key=asked.key, version=1, checksum=asked.checksum)  # type: ignore[arg-type]  # a parameter
 
 
@@ -231,7 +231,7 @@ def test_the_name_stays_the_name_behind_resolver_and_dial_map(store: Store, name
 def test_headers_from_the_environment(store: Store, network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
     read = HttpRequest(method="GET", url=f"http://127.0.0.1:{store.port}/x", headers={"X-Token": "env:TOKEN"})
     settings = msgspec.structs.replace(probe_settings(store.port), read=read)
-    with pytest.raises(ValueError, match="X-Token .* TOKEN"):
+    with pytest.raises(ValueError, match=r"X-Token .* TOKEN"):
         build(settings, network)
     monkeypatch.setenv("TOKEN", "secret")
     with closing(build(settings, network)) as sender:
@@ -312,7 +312,7 @@ def test_tls_verifies_the_name(
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
     with closing(tls_sender(tls_store, names)) as sender:
         for _ in range(2):
-            assert send(sender, msgspec_replace(WRITE, connection)).outcome == "ok"
+            assert send(sender, by(WRITE, connection)).outcome == "ok"
     with closing(tls_sender(tls_store, names, host="other.test")) as sender:
         answer = send(sender, WRITE)
     assert answer.outcome == "fail"

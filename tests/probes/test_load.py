@@ -129,6 +129,11 @@ def test_a_poll_reads_only_what_is_new(folder: Path, monkeypatch: pytest.MonkeyP
     before = follower.poll()
     opened: list[Path] = []
     real = Path.open
-    monkeypatch.setattr(Path, "open", lambda path, *args: opened.append(path) or real(path, *args))
+
+    def watched(path: Path, mode: str) -> object:
+        opened.append(path)
+        return real(path, mode)
+
+    monkeypatch.setattr(Path, "open", watched)
     assert follower.poll() == before
     assert opened == []

@@ -1,3 +1,4 @@
+import itertools
 import threading
 import time
 from collections.abc import Callable
@@ -49,7 +50,7 @@ def test_due_times_are_fixed_in_advance_and_every_seq_is_sent() -> None:
     by_stream = {index: sorted((seq, due) for i, seq, due in log.sent if i == index) for index in (0, 1)}
     for index, rows in by_stream.items():
         assert [seq for seq, _ in rows] == list(range(len(rows)))
-        gaps = {later - earlier for (_, earlier), (_, later) in zip(rows, rows[1:], strict=False)}
+        gaps = {later - earlier for (_, earlier), (_, later) in itertools.pairwise(rows)}
         assert gaps == {streams[index].period_ns}
     assert by_stream[1][0][1] - by_stream[0][0][1] == 10 * MS, "staggered: half a period of two streams"
     assert pacer.unsent == 0
@@ -62,7 +63,7 @@ def test_nothing_is_sent_before_it_is_due() -> None:
         early.append(due_ns - time.monotonic_ns())
 
     log = Log()
-    log.send = send  # type: ignore[method-assign]  # another log
+    log.send = send  # type: ignore[method-assign,assignment]  # another log
     run(log, stream("a", period_ns=5 * MS), until=lambda: len(early) >= 20)
     assert max(early) <= 0
 

@@ -61,7 +61,7 @@ def test_the_header_is_there_at_once_and_operations_soon_without_a_flush(tmp_pat
 
 def test_it_syncs_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     synced: list[int] = []
-    monkeypatch.setattr(record.os, "fsync", synced.append)
+    monkeypatch.setattr(os, "fsync", synced.append)
     recorder = Recorder(tmp_path / "history-v1.jsonl", HEADER, nobody)
     wait_for(lambda: len(synced) >= 3)
     recorder.close()
@@ -92,7 +92,7 @@ def test_a_disk_that_fills_up_is_noticed_without_being_asked(
     def full(*_args: object) -> int:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(record.os, call, full)
+    monkeypatch.setattr(os, call, full)
     recorder.add(op(0))
     wait_for(lambda: bool(errors))
     assert "No space left" in str(errors[0])
@@ -106,7 +106,7 @@ def test_a_disk_that_fills_up_is_noticed_without_being_asked(
 
 def test_a_kernel_that_takes_little_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = os.write
-    monkeypatch.setattr(record.os, "write", lambda fd, data: whole(fd, bytes(data[:7])))
+    monkeypatch.setattr(os, "write", lambda fd, data: whole(fd, bytes(data[:7])))
     path = tmp_path / "lines"
     fd = os.open(path, os.O_WRONLY | os.O_CREAT)
     record.write_lines(fd, [b"first line", b"second line"])
@@ -117,7 +117,12 @@ def test_a_kernel_that_takes_little_at_a_time(tmp_path: Path, monkeypatch: pytes
 def test_many_threads_write_whole_lines(tmp_path: Path) -> None:
     path = tmp_path / "history-v1.jsonl"
     recorder = Recorder(path, HEADER, nobody)
-    threads = [threading.Thread(target=lambda: [recorder.add(op(n)) for n in range(200)]) for _ in range(8)]
+
+    def add() -> None:
+        for seq in range(200):
+            recorder.add(op(seq))
+
+    threads = [threading.Thread(target=add) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -131,7 +136,7 @@ def test_a_mark_is_on_the_disk_when_it_was_added(tmp_path: Path, monkeypatch: py
     path = tmp_path / "marks.jsonl"
     marks = MarksFile(path, MarksHeader(base=BASE, run="r", drill="d"))
     synced: list[int] = []
-    monkeypatch.setattr(record.os, "fsync", synced.append)
+    monkeypatch.setattr(os, "fsync", synced.append)
     mark = Mark(name="start", at_ns=1, source="runner")
     marks.add(mark)
     assert len(synced) == 1

@@ -59,7 +59,7 @@ def test_several_addresses_take_turns(resolver: NameResolver, names: Names) -> N
 
 
 def test_failures_are_not_kept(resolver: NameResolver, names: Names) -> None:
-    with pytest.raises(ResolveError, match="late.test: no such name"):
+    with pytest.raises(ResolveError, match=r"late\.test: no such name"):
         address(resolver, "late.test")
     names.addresses["late.test"] = ["10.1.0.11"]
     assert address(resolver, "late.test") == "10.1.0.11"

@@ -1,3 +1,4 @@
+import itertools
 import os
 import signal
 import subprocess
@@ -148,7 +149,7 @@ def test_a_stopped_vantage_leaves_a_gap_that_shows(spec: VantageSpec, tmp_path: 
         until(tmp_path, operations(before + 30))
         ended = vantage.stop()
     sent = [o for o in load_history(tmp_path).operations if o.stream == "write pooled"]
-    gaps = [later.sent_ns - earlier.sent_ns for earlier, later in zip(sent, sent[1:], strict=False)]
+    gaps = [later.sent_ns - earlier.sent_ns for earlier, later in itertools.pairwise(sent)]
     assert max(gaps) > 900_000_000
     assert max(o.sent_ns - o.due_ns for o in sent) > 100_000_000, "what is late shows it"
     assert ended.unsent > 0, "and what was not sent at all is counted"

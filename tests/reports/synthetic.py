@@ -9,7 +9,18 @@ import msgspec
 
 from probes.clock import ClockBase
 from probes.history import (
-    End, Header, History, Mark, MarkName, MarksHeader, Operation, Outcome, Role, Stream, VantageRecord,
+    End,
+    Header,
+    History,
+    Kind,
+    Mark,
+    MarkName,
+    MarksHeader,
+    Operation,
+    Outcome,
+    Role,
+    Stream,
+    VantageRecord,
 )  # fmt: skip
 from reports.declared import Declared, DeclaredFault, DeclaredTarget
 from reports.losses import LossRow, write_losses
@@ -22,7 +33,7 @@ NS = 1_000_000_000
 UTC_NS = 1_740_830_400 * NS  # 2025-03-01T12:00:00Z
 HOSTILE = "<script>alert(1)</script>&\"'\x00"
 
-STREAMS: tuple[tuple[str, Role, str, float], ...] = (
+STREAMS: tuple[tuple[str, Role, Kind, float], ...] = (
     ("write fresh", "workload", "write", 0.5),
     ("read fresh", "workload", "read", 0.3),
     ("witness eu-west-1a", "witness", "read", 0.08),
@@ -39,7 +50,9 @@ class Synthetic:
     losses: list[LossRow]
 
 
-def make(case: Case = "pass", operations: int = 2000, end_s: float = 60.0, *, lost: int = 0, seed: int = 7) -> Synthetic:
+def make(
+    case: Case = "pass", operations: int = 2000, end_s: float = 60.0, *, lost: int = 0, seed: int = 7
+) -> Synthetic:
     recovers = case in ("pass", "inconclusive")
     impact, stable = 15.0, 19.2 if case == "pass" else 45.0
     history = _history(impact, stable if recovers else end_s - 8, operations, end_s, seed, recovers=recovers, case=case)
@@ -58,16 +71,16 @@ def _history(
         period = end_s / count
         streams.append(
             Stream(
-                name=name, probe="orders", role=role, kind=kind, connection="fresh", period_ns=int(period * NS),  # type: ignore[arg-type] -- a literal of STREAMS
+                name=name, probe="orders", role=role, kind=kind, connection="fresh", period_ns=int(period * NS),
                 timeout_ns=2 * NS, site=name.split()[-1] if role == "witness" else "",
             )
         )  # fmt: skip
         for seq in range(count):
             sent = seq * period + random.random() * 0.002
-            outcome, took = _answer(name, sent, impact, back, end_s, random, recovers=recovers)
+            outcome, took = _answer(name, sent, (impact, back if recovers else end_s - 6), end_s - 6, random)
             found.append(
                 Operation(
-                    vantage="v1", probe="orders", stream=name, seq=seq, kind=kind, due_ns=int(seq * period * NS),  # type: ignore[arg-type] -- a literal of STREAMS
+                    vantage="v1", probe="orders", stream=name, seq=seq, kind=kind, due_ns=int(seq * period * NS),
                     sent_ns=int(sent * NS), done_ns=int((sent + took) * NS), outcome=outcome, key=f"k-{seq}", version=1,
                     error="" if outcome == "ok" else HOSTILE,
                 )
@@ -85,15 +98,12 @@ def _history(
     )
 
 
-def _answer(
-    name: str, sent: float, impact: float, back: float, end_s: float, random: Random, *, recovers: bool
-) -> tuple[Outcome, float]:
-    healed = end_s - 6
+def _answer(name: str, sent: float, bad: tuple[float, float], healed: float, random: Random) -> tuple[Outcome, float]:
     if name == "control" or name.endswith("1b"):
         return "ok", 0.004
     if name.endswith("1a"):
-        return ("in-doubt", 2.0) if impact - 0.2 <= sent < healed else ("ok", 0.004)
-    if impact <= sent < (back if recovers else healed):
+        return ("in-doubt", 2.0) if bad[0] - 0.2 <= sent < healed else ("ok", 0.004)
+    if bad[0] <= sent < bad[1]:
         draw = random.random()
         return ("in-doubt", 1.0) if draw < 0.35 else ("fail", 0.01) if draw < 0.9 else ("ok", 0.3)
     return "ok", 0.006 + random.random() * 0.01
@@ -164,10 +174,11 @@ def _verdict(case: Case, history: History, impact: float, stable: float, lost: i
         marks=[_row(m) for m in history.marks],
         episodes=[Episode(
             stream="all", impact_lower_s=impact - 0.08, impact_upper_s=impact + 0.04,
-            stable_lower_s=stable - 0.06 if recovered else None, stable_upper_s=stable + 0.1 if recovered else None,
+            stable_lower_s=stable - 0.06 if recovered else 51.9, stable_upper_s=stable + 0.1 if recovered else None,
             bad_s=4.2, flaps=0, share=0.9, operations=80,
         )] if case != "invalid" else [],
-        findings=_findings(case), does_not_show=["An emulated AWS: recovery times here say nothing about the real one."],
+        findings=_findings(case),
+        does_not_show=["An emulated AWS: recovery times here say nothing about the real one."],
     )  # fmt: skip
 
 
@@ -210,11 +221,13 @@ def _declared() -> Declared:
 
 CHANGE = {
     "id": "c1", "seq": 1, "kind": "fault", "says": f"stop i-0123 {HOSTILE}",
-    "call": {"service": "ec2", "region": "eu-west-1", "operation": "StopInstances", "parameters": {"InstanceIds": ["i-1"]}},
+    "call": {"service": "ec2", "region": "eu-west-1", "operation": "StopInstances",
+             "parameters": {"InstanceIds": ["i-1"]}},
     "read": {"call": {"service": "ec2", "region": "eu-west-1", "operation": "DescribeInstances", "parameters": {}},
              "projection": "x"},
     "before": "running", "expect": "stopped",
-    "undo": [{"service": "ec2", "region": "eu-west-1", "operation": "StartInstances", "parameters": {"InstanceIds": ["i-1"]}}],
+    "undo": [{"service": "ec2", "region": "eu-west-1", "operation": "StartInstances",
+              "parameters": {"InstanceIds": ["i-1"]}}],
 }  # fmt: skip
 
 

@@ -1,0 +1,69 @@
+"""`python -m reports rejudge RUN` judges a run again by its recorded operations; `show RUN` prints what was judged."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from probes.load import BrokenHistory
+from reports.folder import BrokenEvidence, drill_folders, judge, read_verdict
+from reports.model import Verdict
+from reports.words import drill_name, verdict_sentence
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command. 0: done, and a verdict that is judged again is the same; 1: it is not; 2: it cannot be read."""
+    parser = argparse.ArgumentParser(prog="python -m reports", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, text in (("rejudge", "judge a run again; changes nothing"), ("show", "print a run's verdicts")):
+        command = commands.add_parser(name, help=text)
+        command.add_argument("run", type=Path, help="the folder of a run, or of one of its drills")
+    given = parser.parse_args(arguments)
+    try:
+        folders = drill_folders(given.run)
+        same = [_rejudge(folder) if given.command == "rejudge" else _show(folder) for folder in folders]
+    except (BrokenEvidence, BrokenHistory, OSError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    return 0 if all(same) else 1
+
+
+def _rejudge(folder: Path) -> bool:
+    again = judge(folder)
+    _print(again)
+    try:
+        before = read_verdict(folder)
+    except BrokenEvidence:
+        sys.stdout.write("  It was not judged before.\n")
+        return True
+    if _numbers(before) == _numbers(again):
+        sys.stdout.write(f"  The same as {before.judged_by} judged.\n")
+        return True
+    sys.stdout.write(f"  {before.judged_by} judged otherwise: {verdict_sentence(before)}\n")
+    return False
+
+
+def _numbers(verdict: Verdict) -> tuple[object, ...]:
+    """What must come out the same; the words beside the numbers may get better."""
+    recovery, loss = verdict.recovery_time, verdict.data_loss
+    return (
+        verdict.verdict,
+        verdict.undo,
+        (recovery.lower_s, recovery.upper_s, recovery.confidence, recovery.verdict),
+        (loss.lower_s, loss.upper_s, loss.lost, loss.late, loss.rolled_back, loss.corrupt, loss.unread, loss.verdict),
+        [(f.check, f.verdict) for f in verdict.findings],
+    )
+
+
+def _show(folder: Path) -> bool:
+    _print(read_verdict(folder))
+    return True
+
+
+def _print(verdict: Verdict) -> None:
+    sys.stdout.write(f"{drill_name(verdict.drill, verdict.parameters)}  {verdict_sentence(verdict)}\n")
+    for finding in verdict.findings:
+        sys.stdout.write(f"  {finding.verdict:<12} {finding.check}: {finding.says}\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,172 @@
+"""From a history to a verdict: a pure function. No clock, no files, nothing that could differ a year later."""
+
+from collections.abc import Iterable, Sequence
+from typing import TypeVar
+
+import msgspec
+
+from probes.history import History
+from reports.bounds import NS_PER_S, seconds
+from reports.declared import Declared
+from reports.gates import Gate, Objective
+from reports.ledger import Ledger, ledger
+from reports.loss import judge_loss, loss
+from reports.loss_gates import loss_gates
+from reports.model import DataLoss, Finding, Judgement, MarkRow, Overall, RecoveryTime, Undo, Verdict
+from reports.recovery import Recovery, as_rows, clocks, disturbances, recovery
+from reports.recovery_time import judge_recovery
+from reports.series import names_of
+from reports.steady import Baseline, baseline
+from reports.validity import declared_gates
+from reports.vantage import vantage_gates
+from reports.witness import effect_seen
+from reports.words import interval, utc_text
+
+_Judged = TypeVar("_Judged", RecoveryTime, DataLoss)
+# Operations that a finding names.
+_SHOWN = 20
+
+
+class Undoing(msgspec.Struct, frozen=True):
+    """What the journal says of putting back: clean or dirty, in a sentence."""
+
+    verdict: Undo
+    says: str
+
+
+def judge(history: History, declared: Declared, undo: Undoing, judged_by: str) -> Verdict:
+    """Judge one drill. `judged_by` names the version of this harness."""
+    base = baseline(history, tolerance=declared.objectives.tolerance)
+    found = recovery(history, declared, base)
+    book = ledger(history)
+    rpo_s = declared.objectives.rpo_s
+    hold_ns = round(declared.objectives.hold_s * NS_PER_S)
+    gates = [
+        *declared_gates(declared, found.phases, base, effect_seen(history, declared), found),
+        *vantage_gates(history, found, hold_ns),
+        *loss_gates(book, found.phases, found.impact, rpo_s),
+    ]
+    interrupted = history.mark("interrupted") is not None
+    recovery_time = _gated(judge_recovery(history, declared, found), "recovery time", gates, interrupted=interrupted)
+    data_loss = _gated(
+        judge_loss(book, loss(book, found), found.impact, rpo_s), "data loss", gates, interrupted=interrupted
+    )
+    return Verdict(
+        run_id=declared.run,
+        drill=declared.drill,
+        parameters=declared.parameters,
+        workload=declared.workload,
+        strategy=declared.strategy,
+        disruption=declared.disruption,
+        expects=declared.expects,
+        environment=declared.environment,
+        judged_by=judged_by,
+        verdict=_overall((recovery_time.verdict, data_loss.verdict), gates, interrupted=interrupted),
+        undo=undo.verdict,
+        recovery_time=recovery_time,
+        data_loss=data_loss,
+        clocks=clocks(found, history),
+        marks=_marks(history, found.phases.start_ns),
+        episodes=as_rows(found.groups, found.phases.start_ns),
+        findings=[
+            *_findings(recovery_time, data_loss, book, found, gates),
+            _disturbed(history, declared, found, base),
+            Finding(check="putting back", verdict=_put_back(undo), says=undo.says),
+        ],
+        does_not_show=[*declared.does_not_show, *(declared.fault.does_not_show if declared.fault else ())],
+    )
+
+
+def _gated(judged: _Judged, objective: Objective, gates: Iterable[Gate], *, interrupted: bool) -> _Judged:
+    """The objective's verdict once every gate that it rests on has spoken.
+
+    Of a drill that somebody ended, only what is proved already is judged.
+    """
+    verdict = judged.verdict
+    if verdict == "not judged":
+        return judged
+    for gate in gates:
+        verdict = gate.applied(objective, verdict)
+    if interrupted and verdict != "fail":
+        verdict = "not judged"
+    return msgspec.structs.replace(judged, verdict=verdict)
+
+
+def _overall(objectives: Sequence[Judgement], gates: Iterable[Gate], *, interrupted: bool) -> Overall:
+    """Merge: fail > invalid > inconclusive > pass. A gate that is invalid makes the drill so, unless a miss is proved.
+
+    An aborted drill is "aborted", unless it had proved a miss by then.
+    """
+    if "fail" in objectives:
+        return "fail"
+    if interrupted:
+        return "aborted"
+    if "invalid" in objectives or any(g.finding.verdict == "invalid" for g in gates):
+        return "invalid"
+    if "inconclusive" in objectives:
+        return "inconclusive"
+    return "pass" if "pass" in objectives else "invalid"
+
+
+def _findings(
+    recovery_time: RecoveryTime, data_loss: DataLoss, book: Ledger, found: Recovery, gates: Iterable[Gate]
+) -> list[Finding]:
+    bad = sorted((o for g in found.groups for e in g.episodes for o in e.bad), key=lambda o: o.sent_ns)
+    ends = bad if len(bad) <= _SHOWN else [*bad[: _SHOWN // 2], *bad[-_SHOWN // 2 :]]
+    gone = [f.write for f in book.fates if f.gone]
+    return [
+        Finding(
+            check="recovery time", verdict=recovery_time.verdict, says=recovery_time.says, operations=names_of(ends)
+        ),
+        Finding(check="data loss", verdict=data_loss.verdict, says=data_loss.says, operations=names_of(gone)),
+        *(g.finding for g in gates),
+    ]
+
+
+def _disturbed(history: History, declared: Declared, found: Recovery, base: Baseline) -> Finding:
+    """Bad service from the start of putting back on: told apart, never counted in the recovery time."""
+    check = "service while putting back"
+    after = disturbances(history, declared, base)
+    if after is None:
+        return Finding(check=check, verdict="not judged", says="Nothing was put back in this drill.")
+    if not after.groups:
+        return Finding(check=check, verdict="pass", says="Putting things back did not disturb the service.")
+    bad = sorted((o for g in after.groups for e in g.episodes for o in e.bad), key=lambda o: o.sent_ns)
+    return Finding(check=check, verdict="not judged", says=_disturbance(found, after), operations=names_of(bad))
+
+
+def _disturbance(found: Recovery, after: Recovery) -> str:
+    """In words. Service that had not recovered was not disturbed by putting back: it came back with it, or did not."""
+    undo_ns = after.phases.until_ns or 0
+    first = after.groups[0]
+    if not found.recovered and first.impact.lower_ns <= undo_ns:
+        upper = first.stable_upper_ns
+        ended = interval(
+            max(0.0, seconds(first.stable_lower_ns - undo_ns)), None if upper is None else seconds(upper - undo_ns)
+        )
+        says = f"Service was still bad when putting things back began, and for {ended} from then on."
+        return says if len(after.groups) == 1 else f"{says} After that it was lost {len(after.groups) - 1} times more."
+    upper_s = None if after.upper_ns is None else seconds(after.upper_ns)
+    times = "" if len(after.groups) == 1 else f"{len(after.groups)} times, the longest "
+    return (
+        f"Putting things back disturbed the service {times}for {interval(seconds(after.lower_ns), upper_s)}; "
+        f"this is not counted in the recovery time."
+    )
+
+
+def _put_back(undo: Undoing) -> Judgement:
+    return "pass" if undo.verdict == "clean" else "fail"
+
+
+def _marks(history: History, start_ns: int) -> list[MarkRow]:
+    return [
+        MarkRow(
+            name=m.name,
+            at_s=seconds(m.at_ns - start_ns),
+            utc=utc_text(history.base.utc_of(m.at_ns)),
+            source=m.source,
+            uncertainty_s=seconds(m.uncertainty_ns),
+            says=m.says,
+        )
+        for m in history.marks
+    ]

@@ -1,0 +1,230 @@
+"""What every fault under `fixtures/faults/` has to do. A new one is picked up by being there."""
+
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import botocore.session
+import jmespath
+import msgspec
+import pytest
+from botocore.model import ListShape, MapShape, Shape, StructureShape
+from botocore.validate import validate_parameters
+
+import fixtures.faults
+from fixtures.aws import Cloud
+from fixtures.change import Call, Change, Plan, Read
+from fixtures.errors import NoTarget
+from fixtures.fault import Fault
+from fixtures.journal import Journal
+from fixtures.projection import project
+from fixtures.undo import undo_all
+from reports.declared import DeclaredFault
+from tests.fixtures.fake_cloud import FakeTime, header
+from tests.fixtures.moto_world import Guarded, Selected, world
+
+
+def every_fault() -> list[type[Fault]]:
+    modules = [
+        importlib.import_module(f"fixtures.faults.{found.name}")
+        for found in pkgutil.iter_modules(fixtures.faults.__path__)
+    ]
+    return [
+        kind
+        for module in modules
+        for kind in vars(module).values()
+        if inspect.isclass(kind) and issubclass(kind, Fault) and kind.__module__ == module.__name__
+    ]
+
+
+FAULTS = every_fault()
+
+
+@pytest.fixture(scope="module")
+def cloud() -> Iterator[Cloud]:
+    """One world for all: every fault has to leave it as it was."""
+    with world() as cloud:
+        yield cloud
+
+
+@pytest.fixture(params=FAULTS, ids=lambda kind: kind.path())
+def fault(request: pytest.FixtureRequest) -> Fault:
+    kind: type[Fault] = request.param
+    return next(iter(kind.variants(Selected())))
+
+
+@pytest.fixture
+def plan(fault: Fault, cloud: Cloud) -> Plan:
+    return fault.plan(cloud, Selected())
+
+
+@pytest.fixture
+def time() -> FakeTime:
+    return FakeTime()
+
+
+def undo(fault: Fault, journal: Journal, cloud: Cloud, time: FakeTime) -> bool:
+    return fault.undo(journal, cloud, clock=time.clock, sleep=time.sleep, say=lambda _: None).clean
+
+
+def test_there_are_faults_and_each_file_holds_one() -> None:
+    files = [found.name for found in pkgutil.iter_modules(fixtures.faults.__path__)]
+    assert files
+    assert sorted(kind.__module__.rpartition(".")[2] for kind in FAULTS) == sorted(files)
+
+
+def test_its_path_leads_to_it(fault: Fault) -> None:
+    module, _, name = fault.path().partition(":")
+    assert getattr(importlib.import_module(module), name) is type(fault)
+
+
+def test_planning_changes_nothing(fault: Fault, plan: Plan, cloud: Cloud) -> None:
+    assert plan.targets
+    assert plan.changes
+    assert plan.bites
+    assert not set(plan.bites) & set(plan.spares)
+    assert plan.does_not_show
+    assert fault.is_undone(cloud)
+    assert fault.plan(cloud, Selected()) == plan
+
+
+def test_without_the_fault_it_is_not_in_effect(fault: Fault, plan: Plan, cloud: Cloud) -> None:
+    """The control: a check that cannot fail would say so here."""
+    assert plan is fault.planned
+    assert not fault.in_effect(cloud)
+    assert all(change.before != change.expect for change in plan.changes)
+
+
+def test_nothing_to_break_is_no_target(fault: Fault, cloud: Cloud) -> None:
+    with pytest.raises(NoTarget):
+        fault.plan(cloud, Selected(tags={"dr-drills:workload": "nobody"}, clusters=()))
+
+
+def test_its_whole_life(fault: Fault, plan: Plan, cloud: Cloud, time: FakeTime, tmp_path: Path) -> None:
+    with Journal.open(tmp_path, header(), stamp=time.stamp) as journal:
+        fault.inject(journal, cloud)
+        assert fault.in_effect(cloud)
+        assert not fault.is_undone(cloud)
+        assert undo(fault, journal, cloud, time)
+        assert fault.is_undone(cloud)
+        assert not fault.in_effect(cloud)
+        assert journal.close()
+    assert plan.changes
+
+
+def test_it_is_undone_from_the_journal_alone(
+    fault: Fault,
+    plan: Plan,
+    cloud: Cloud,
+    time: FakeTime,
+    tmp_path: Path,
+) -> None:
+    with Journal.open(tmp_path, header(), stamp=time.stamp) as journal:
+        fault.inject(journal, cloud)
+    with Journal.take_over(journal.path, stamp=time.stamp) as later:
+        assert undo_all(later, cloud, clock=time.clock, sleep=time.sleep, say=lambda _: None).clean
+        assert later.close()
+    assert [cloud.observe(change.read) for change in plan.changes] == [change.before for change in plan.changes]
+
+
+def test_its_plan_is_data(plan: Plan) -> None:
+    written = msgspec.json.encode(plan)
+    assert msgspec.json.decode(written, type=Plan) == plan
+    assert msgspec.json.decode(written, type=DeclaredFault).fault == plan.fault
+    ids = [change.id for change in plan.changes]
+    assert len(set(ids)) == len(ids)
+    assert [change.seq for change in plan.changes] == sorted({change.seq for change in plan.changes})
+
+
+def test_its_waves_are_all_its_changes(fault: Fault, plan: Plan) -> None:
+    waves = [change for wave in fault.waves(plan.changes) for change in wave]
+    assert sorted(change.id for change in waves) == sorted(change.id for change in plan.changes)
+
+
+def test_each_call_is_one_that_aws_knows(plan: Plan) -> None:
+    for change in plan.changes:
+        for call in (change.call, *change.undo, *[read.call for read in reads_of(change)]):
+            shape = operation(call).input_shape
+            assert shape is not None
+            report = validate_parameters(without_variables(call.parameters), shape)
+            assert report is None, f"{call.service} {call.operation}: {report}"
+
+
+def test_each_read_finds_what_aws_answers(plan: Plan) -> None:
+    """A projection of a made-up full answer finds something; with a field that AWS does not know it finds nothing."""
+    for change in plan.changes:
+        for read in reads_of(change):
+            output = operation(read.call).output_shape
+            assert output is not None
+            for expression in filter(None, (read.projection, read.moving)):
+                unknown = unknown_fields(expression, output)
+                assert not unknown, f"{read.call.operation}: {expression}: AWS answers no {unknown}"
+
+
+def test_the_check_of_fields_can_fail() -> None:
+    call = Call(service="ec2", region="eu-west-1", operation="DescribeInstances", parameters={})
+    output = operation(call).output_shape
+    assert output is not None
+    assert unknown_fields("Reservations[].Instances[].{id: InstanceId, state: State.Nmae}", output) == {"Nmae"}
+    assert unknown_fields("Reservations[].Instances[?Placement.Zone=='a']", output) == {"Zone"}
+    assert unknown_fields("length(Reservations[].Instances[?State.Name=='running'][]) > `0`", output) == set()
+
+
+def test_what_the_guard_allows(plan: Plan) -> None:
+    """Each target carries what the guard asks of it; else no drill with this fault could ever start."""
+    tags = Guarded().selection().tags
+    assert all(tags.items() <= target.tags.items() for target in plan.targets)
+
+
+def reads_of(change: Change) -> list[Read]:
+    return [change.read, *change.resolve.values()]
+
+
+def operation(call: Call) -> Any:
+    return botocore.session.get_session().get_service_model(call.service).operation_model(call.operation)
+
+
+def without_variables(parameters: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in parameters.items() if not (isinstance(value, str) and value.startswith("${"))}
+
+
+def unknown_fields(expression: str, output: Shape) -> set[str]:
+    """Fields in a JMESPath that the answer's shape does not have anywhere, or that find nothing in a full answer."""
+    names = field_names(jmespath.compile(expression).parsed)
+    unknown = names - known_names(output)
+    if unknown:
+        return unknown
+    project(expression, full_answer(output))  # a function given what it cannot take raises here
+    return set()
+
+
+def field_names(node: dict[str, Any]) -> set[str]:
+    found = {node["value"]} if node["type"] == "field" else set()
+    keys = {one["value"] for one in node["children"] if one["type"] == "key_val_pair"}
+    inner = set().union(*(field_names(child) for child in node["children"])) if node["children"] else set()
+    return (found | inner) - keys
+
+
+def known_names(shape: Shape, depth: int = 8) -> set[str]:
+    if depth == 0:
+        return set()
+    if isinstance(shape, StructureShape):
+        inner = [known_names(member, depth - 1) for member in shape.members.values()]
+        return set(shape.members).union(*inner)
+    if isinstance(shape, ListShape):
+        return known_names(shape.member, depth - 1)
+    if isinstance(shape, MapShape):
+        return known_names(shape.value, depth - 1)
+    return set()
+
+
+def full_answer(shape: Shape, depth: int = 8) -> Any:
+    """An answer with every field set, one item in each list."""
+    if isinstance(shape, StructureShape):
+        return {name: full_answer(member, depth - 1) for name, member in shape.members.items()} if depth else {}
+    if isinstance(shape, ListShape):
+        return [full_answer(shape.member, depth - 1)] if depth else []
+    return {"string": "text", "boolean": True, "integer": 1, "long": 1, "double": 1.0}.get(shape.type_name, "text")

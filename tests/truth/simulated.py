@@ -1,0 +1,204 @@
+"""Drills on a fake clock: a scripted service, asked on a schedule, with the truth known to the nanosecond.
+
+The service is down in known spans and in a known way. Every operation has a moment at which its question arrives and
+one at which its answer leaves; what it meets there decides its fate, as it would on a wire. Nothing here knows how
+the harness judges.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from random import Random
+from typing import Literal
+
+from probes.clock import ClockBase
+from probes.history import (
+    End, Header, History, Mark, MarkName, Operation, Outcome, Role, Stream, VantageRecord,
+)  # fmt: skip
+from reports.declared import Declared, DeclaredFault, DeclaredTarget
+from reports.model import Expects
+from reports.objectives import Objectives
+
+NS = 1_000_000_000
+MS = 1_000_000
+BASE = ClockBase(mono_ns=0, utc_ns=1_740_830_400 * NS, boot="boot")
+VANTAGE = "v1"
+
+Mode = Literal["refuse", "swallow", "503", "hang", "slow"]
+
+
+@dataclass(frozen=True)
+class Outage:
+    """Down in [begin, end), in ns. `share` of the operations are hit."""
+
+    begin: int
+    end: int
+    mode: Mode = "refuse"
+    share: float = 1.0
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One stream: its schedule and the outages that it meets."""
+
+    name: str
+    outages: Sequence[Outage] = ()
+    role: Role = "workload"
+    kind: Literal["write", "read"] = "write"
+    period: int = 50 * MS
+    timeout: int = NS
+    site: str = ""
+    offset: int = 0
+    background: float = 0.0
+    # The vantage stands still in these spans: what is due then is sent when it goes on, or not at all.
+    stopped: Sequence[tuple[int, int]] = ()
+    latencies: Sequence[int] = tuple(range(2 * MS, 10 * MS, MS))
+
+
+@dataclass(frozen=True)
+class Script:
+    """A whole drill: streams and marks, in ns since its start."""
+
+    streams: Sequence[Asked]
+    requested: int | None = 4 * NS
+    undo: int | None = 25 * NS
+    end: int = 26 * NS
+    hold_s: float = 3.0
+    marks: Sequence[tuple[MarkName, int]] = ()
+    extra: Sequence[Operation] = field(default_factory=tuple)
+
+
+def operations_of(asked: Asked, end: int, random: Random) -> list[Operation]:
+    found = []
+    for seq in range((end - asked.offset) // asked.period):
+        due = asked.offset + seq * asked.period
+        sent = due + random.randrange(2 * MS)
+        stop = next((s for s in asked.stopped if s[0] <= sent < s[1]), None)
+        if stop is not None:
+            if stop[1] - due > asked.timeout:
+                continue
+            sent = stop[1] + random.randrange(MS)
+        # One operation of the baseline shows the longest latency that there is: it is the bound that edges rest on.
+        took = max(asked.latencies) if seq == 1 else random.choice(asked.latencies)
+        outcome, done, error = _fate(asked, sent, took, random)
+        frozen = next((s for s in asked.stopped if sent < s[0] <= done < s[1] + 0), None)
+        if frozen is not None:
+            done = frozen[1] + MS
+            if done - sent > asked.timeout:
+                outcome, error = "in-doubt", "timeout"
+        found.append(_operation(asked, seq, due, sent, done, outcome, error))
+    return found
+
+
+def _fate(asked: Asked, sent: int, took: int, random: Random) -> tuple[Outcome, int, str]:
+    if random.random() < asked.background:
+        return "in-doubt", sent + took, "503"
+    arrives = sent + int(took * random.uniform(0.1, 0.6))
+    leaves = sent + took
+    hit = next((o for o in asked.outages if o.begin <= arrives < o.end), None)
+    if hit is None:  # it arrived while the service was up; was the service still up to answer?
+        hit = next((o for o in asked.outages if o.begin <= leaves < o.end), None)
+        if hit is None or random.random() >= hit.share:
+            return "ok", leaves, ""
+        if hit.mode in ("swallow", "hang", "slow"):
+            return "in-doubt", sent + asked.timeout, "timeout"
+        return "in-doubt", hit.begin + min(100_000, leaves - hit.begin), "reset"
+    if random.random() >= hit.share:
+        return "ok", leaves, ""
+    if hit.mode == "refuse":
+        return "fail", arrives + min(100_000, took // 4), "refused"
+    if hit.mode == "503":
+        return "in-doubt", leaves, "503"
+    if hit.mode == "hang" and hit.end + took <= sent + asked.timeout:
+        return "ok", hit.end + took, ""
+    return "in-doubt", sent + asked.timeout, "timeout"
+
+
+def _operation(asked: Asked, seq: int, due: int, sent: int, done: int, outcome: Outcome, error: str) -> Operation:
+    key = f"k-{asked.name}-{seq}" if asked.kind == "write" else ""
+    return Operation(
+        vantage=VANTAGE, probe="orders", stream=asked.name, seq=seq, kind=asked.kind, due_ns=due, sent_ns=sent,
+        done_ns=done, outcome=outcome, error=error, key=key, version=1 if key else 0, checksum="c" if key else "",
+    )  # fmt: skip
+
+
+def history_of(script: Script, random: Random) -> History:
+    found = [o for s in script.streams for o in operations_of(s, script.end, random)]
+    found += script.extra
+    found.sort(key=lambda o: o.sent_ns)
+    streams = tuple(
+        Stream(
+            name=s.name, probe="orders", role=s.role, kind=s.kind, connection="fresh", period_ns=s.period,
+            timeout_ns=s.timeout, site=s.site,
+        )
+        for s in script.streams
+    )  # fmt: skip
+    header = Header(vantage=VANTAGE, base=BASE, streams=streams, run="run", drill="drill", key_prefix="k-")
+    ended = ClockBase(mono_ns=script.end, utc_ns=BASE.utc_ns + script.end, boot="boot")
+    end = End(operations=len(found), unsent=0, base=ended)
+    marks: list[tuple[MarkName, int]] = [("start", 0), *script.marks]
+    if script.requested is not None:
+        marks.append(("requested", script.requested))
+    if script.undo is not None:
+        marks.append(("undo", script.undo))
+    return History(
+        base=BASE,
+        vantages=(VantageRecord(header=header, end=end),),
+        operations=tuple(found),
+        marks=tuple(Mark(name=n, at_ns=at, source="runner") for n, at in sorted(marks, key=lambda m: m[1])),
+    )
+
+
+def declared_of(
+    *,
+    rto_s: float | None = 20.0,
+    rpo_s: float | None = 0.0,
+    hold_s: float = 3.0,
+    expects: Expects = "impact",
+    fault: bool = True,
+    tolerance: float = 0.0,
+    bites: tuple[str, ...] = ("a",),
+    spares: tuple[str, ...] = ("b",),
+) -> Declared:
+    return Declared(
+        run="run", drill="drill", says="A drill.", parameters={}, workload="orders", strategy="multi-az",
+        environment="lab", disruption="az", expects=expects, harness="test",
+        objectives=Objectives(rto_s=rto_s, rpo_s=rpo_s, hold_s=hold_s, tolerance=tolerance),
+        fault=DeclaredFault(
+            fault="faults.x", says="Zone a", targets=(DeclaredTarget(kind="instance", id="i-1", site="a"),),
+            bites=bites, spares=spares,
+        ) if fault else None,
+    )  # fmt: skip
+
+
+def audit_of(
+    writes: Sequence[Operation], name: str, began: int, *, missing: Sequence[str] = (), changes: dict[str, Operation] | None = None
+) -> list[Operation]:
+    """Reads every write back, 10 µs apart; `missing` keys are answered as absent, `changes` replace whole answers."""
+    found = []
+    for seq, write in enumerate(w for w in writes if w.sent_ns < began):
+        there = write.key not in missing and write.outcome == "ok"
+        answer = Operation(
+            vantage=VANTAGE, probe="orders", stream=f"audit {name}", seq=seq, kind="audit", due_ns=began,
+            sent_ns=began + seq * 10_000, done_ns=began + seq * 10_000 + 5_000, outcome="ok", key=write.key,
+            observed_version=write.version if there else None, observed_checksum=write.checksum if there else None,
+            effects=1 if there else 0, status=200 if there else 404,
+        )  # fmt: skip
+        found.append((changes or {}).get(write.key, answer))
+    return found
+
+
+def with_operations(history: History, extra: Sequence[Operation]) -> History:
+    """The same history with more operations in it, and an end that counts them."""
+    record = history.vantages[0]
+    operations = tuple(sorted((*history.operations, *extra), key=lambda o: o.sent_ns))
+    assert record.end is not None
+    end = End(operations=len(operations), unsent=record.end.unsent, base=record.end.base)
+    import msgspec  # noqa: PLC0415
+
+    return msgspec.structs.replace(
+        history, operations=operations, vantages=(msgspec.structs.replace(record, end=end),)
+    )
+
+
+def shifted(asked: Asked, by: int) -> Asked:
+    return replace(asked, offset=by)
