@@ -100,10 +100,7 @@ class _TlsPool(HTTPSConnectionPool):
 
 
 class _FreshPool(_Pool):
-    """Never gives a connection twice."""
-
-    def _get_conn(self, timeout: float | None = None) -> Any:  # noqa: ARG002  urllib3's signature
-        return self._new_conn()
+    """Takes no connection back, so none is used twice."""
 
     def _put_conn(self, conn: Any) -> None:
         if conn is not None:
@@ -111,10 +108,7 @@ class _FreshPool(_Pool):
 
 
 class _FreshTlsPool(_TlsPool):
-    """Never gives a connection twice."""
-
-    def _get_conn(self, timeout: float | None = None) -> Any:  # noqa: ARG002  urllib3's signature
-        return self._new_conn()
+    """Takes no connection back, so none is used twice."""
 
     def _put_conn(self, conn: Any) -> None:
         if conn is not None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from reports.changes import JOURNAL, changes_text
 from reports.evidence import sha256_of
-from reports.losses import losses_csv
+from reports.losses import by_weight, losses_csv
 from reports.model import Verdict
 from reports.record import LOSSES, PLAN, TIMELINE, VERDICT, DrillRecord
 from reports.words import SIGNS, drill_name, loss_words, mebibytes, recovery_words, undo_words
@@ -65,7 +65,7 @@ def _file(path: Path, name: str, kind: str) -> Content:
 
 def _losses(path: Path, record: DrillRecord) -> Content:
     rows = len(record.losses)
-    text = losses_csv(record.losses[:MOST_ROWS])
+    text = losses_csv(by_weight(record.losses)[:MOST_ROWS])
     if rows <= MOST_ROWS:
         return _capped(path, LOSSES, "csv", text)
     return _capped(path, f"losses.csv, first {MOST_ROWS:,} of {rows:,} rows; all in {_whole(path)}", "csv", text)
@@ -77,7 +77,7 @@ def _capped(path: Path, name: str, kind: str, text: str) -> Content:
     if size <= MOST_BYTES:
         return Content(name, kind, text)
     head = f"Cut: this is the beginning of {mebibytes(size)}. The whole is in {_whole(path)}.\n\n"
-    room = text.encode()[: MOST_BYTES - len(head.encode())].decode(errors="ignore")
+    room = text.encode()[: MOST_BYTES - len(head.encode()) - 1].decode(errors="ignore")
     return Content(f"{name} (cut)", "text", head + (room.rpartition("\n")[0] or room) + "\n")
 
 

@@ -2,7 +2,7 @@
 
 from reports.declared import DeclaredFault
 from reports.model import Episode
-from reports.scene import BAD, INK, LEFT, LOST, OBJECTIVE, RIGHT, Scale, Scene
+from reports.scene import BAD, INK, LEFT, LOST, OBJECTIVE, RIGHT, WIDTH, Scale, Scene
 from reports.svg import fitted, line, number, rect, width_of, words
 from reports.words import at, interval, loss_words, seconds
 
@@ -34,7 +34,7 @@ def _beside(ends: tuple[float, float], y: float, text: str, ink: str, parts: lis
     """A bar's text: after it, before it, or on it on a white plate, wherever there is room."""
     x, end = ends
     need = width_of(text, SIZE)
-    if end + 6 + need <= RIGHT + 20:
+    if end + 6 + need <= WIDTH - 4:
         parts.append(words(end + 6, y + 15, text, fill=ink))
     elif x - 6 - need >= LEFT:
         parts.append(words(x - 6, y + 15, text, fill=ink, anchor="end"))

@@ -1,4 +1,7 @@
-"""A run's evidence: what was run (`run.json`), and every file's hash, chained to the run before (`manifest.json`)."""
+"""A run's evidence: what was run (`run.json`), and every file's hash, chained to the run before (`manifest.json`).
+
+`python -m reports.evidence RUN` checks them again.
+"""
 
 import getpass
 import hashlib
@@ -237,3 +240,17 @@ def _replace(path: Path, content: bytes) -> None:
     part = path.with_name(f".{path.name}.part")
     part.write_bytes(content)
     part.replace(path)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Check a run's folder and say what is wrong with it. 0: nothing; 1: something; 2: not one folder was given."""
+    if len(arguments) != 1 or not Path(arguments[0]).is_dir():
+        sys.stderr.write("usage: python -m reports.evidence RUN   (the folder of a run)\n")
+        return 2
+    problems = verify_manifest(Path(arguments[0]))
+    sys.stdout.writelines(f"{problem}\n" for problem in problems or ["Every file is as it was when the run ended."])
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -38,7 +38,7 @@ def _audits(found: Ledger) -> Gate:
     if problems:
         return broken(check, " ".join(problems), taints=("data loss",), spares_fail=True)
     late = sum(f.acknowledged and not f.judged for f in found.fates)
-    rest = f" {late} acknowledged later than the last audit began are not judged." if late else ""
+    rest = f" {late} acknowledged ones, sent after that or overwritten since, are not judged." if late else ""
     names = " and ".join(f'"{a.name}"' for a in audits.all)
     return held(check, f"Every write that came before {names} was read back there.{rest}")
 

@@ -16,6 +16,14 @@ Class = Literal[
 # The classes that are data loss at the failover: acknowledged, and absent or older in the audit.
 GONE: tuple[Class, ...] = ("lost", "late", "rolled back")
 
+# What a reader looks at first: lost data, then wrong data, then what nobody knows, then what is neither.
+WEIGHT: tuple[Class, ...] = (
+    "lost", "rolled back", "late", "corrupt", "duplicated", "resurrected", "phantom", "unexpected", "unread",
+    "in-doubt vanished", "in-doubt recovered",
+)  # fmt: skip
+# Nothing was promised of these, so they are counted, and listed only in the file.
+NEITHER: tuple[Class, ...] = ("in-doubt vanished", "in-doubt recovered")
+
 COLUMNS = (
     "key", "version", "class", "vantage", "stream", "seq", "sent_s", "done_s", "sent_utc", "done_utc", "at_failover",
     "after_heal",
@@ -50,6 +58,11 @@ class LossRow(msgspec.Struct, frozen=True, kw_only=True):
     def gone(self) -> bool:
         """Whether this write counts as data loss at the failover."""
         return self.loss_class in GONE
+
+
+def by_weight(rows: Iterable[LossRow]) -> list[LossRow]:
+    """The rows with those first that matter most; within a class in their order."""
+    return sorted(rows, key=lambda row: WEIGHT.index(row.loss_class))
 
 
 def losses_csv(rows: Iterable[LossRow]) -> str:

@@ -11,7 +11,7 @@ from reports import words
 from reports.advice import next_steps, open_findings
 from reports.audit_fields import missing_fields
 from reports.evidence import FileHash, RunInfo, hashes_of, read_run
-from reports.losses import LossRow
+from reports.losses import NEITHER, LossRow, by_weight
 from reports.model import DataLoss, Overall, Verdict
 from reports.record import LOSSES, DrillRecord, drill_folders, read_record
 
@@ -32,6 +32,7 @@ class DrillView:
     missing: dict[str, list[str]]
     classes: list[tuple[str, int, str]]
     first_losses: list[LossRow]
+    listed: int
     losses_hash: FileHash | None
 
     @property
@@ -86,6 +87,7 @@ def _overall(views: list[DrillView]) -> Overall:
 def _view(run_folder: Path, record: DrillRecord, run: RunInfo | None, hashes: dict[str, FileHash]) -> DrillView:
     verdict = record.verdict
     losses = record.folder / LOSSES
+    listed = [row for row in by_weight(record.losses) if row.loss_class not in NEITHER]
     return DrillView(
         record=record,
         anchor=f"drill-{record.folder.name}",
@@ -95,7 +97,8 @@ def _view(run_folder: Path, record: DrillRecord, run: RunInfo | None, hashes: di
         next_steps=_steps(verdict),
         missing=missing_fields(run, verdict, record.declared),
         classes=[] if verdict is None else loss_classes(verdict.data_loss),
-        first_losses=record.losses[:ROWS],
+        first_losses=listed[:ROWS],
+        listed=len(listed),
         losses_hash=hashes.get(losses.relative_to(run_folder).as_posix())
         if losses.is_relative_to(run_folder)
         else None,

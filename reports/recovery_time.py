@@ -3,6 +3,7 @@
 from probes.history import History
 from reports.bounds import seconds
 from reports.declared import Declared
+from reports.episodes import LOCAL_BAD
 from reports.model import Judgement, RecoveryTime
 from reports.objectives import Clock, Objectives
 from reports.recovery import Recovery, longest_unseen_ns, measured
@@ -91,13 +92,22 @@ def _says(
     took = interval(lower_s, upper_s, rto_s)
     if not found.recovered:
         return f"Service was not seen to recover: bad for {took}; {objective}.{_advice(objectives, verdict)}"
-    sure = "certain" if found.certain else "95% sure, because only part of the operations failed"
+    sure = _sure(found)
     again = f" The service was lost {len(found.groups)} times; this is the longest." if len(found.groups) > 1 else ""
     hold = f"for {seconds_words(objectives.hold_s)}"
     return (
         f"It took {took} ({sure}) {_FROM_TO[objectives.clock]} {hold}; {objective}.{again}"
         f"{_ask_more(found, objectives, lower_s, upper_s, verdict)}"
     )
+
+
+def _sure(found: Recovery) -> str:
+    if not found.certain:
+        return "95% sure, because only part of the operations failed"
+    asked = min(sum(len(e.bad) for e in g.episodes) for g in found.groups)
+    if asked >= LOCAL_BAD:
+        return "certain"
+    return f"certain if service was down for everybody at once: only {asked} operations were asked meanwhile"
 
 
 def _advice(objectives: Objectives, verdict: Judgement) -> str:

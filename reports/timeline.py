@@ -131,7 +131,7 @@ def _panel(scene: Scene, scale: Scale, y: float, parts: list[str], *, close_up: 
     if close_up:
         front.append(words(15, y + 4, "Around the recovery", size=14, bold=True))
         y += 14
-    top = _mark_labels(scene, scale, y, front, parts, close_up=close_up)
+    top = _mark_labels(scene, scale, y, front, parts)
     y = bars(scene, scale, top, front)
     for lane in lanes:
         y = draw_lane(lane, scale, y, front)
@@ -144,13 +144,22 @@ def _panel(scene: Scene, scale: Scale, y: float, parts: list[str], *, close_up: 
 
 
 def _shown(scene: Scene, scale: Scale) -> list[MarkRow]:
-    return [row for row in scene.verdict.marks if row.name not in _UNLABELLED and scale.shows(row.at_s)]
+    """The marks to label, and the edges of the episode that counts, which only judging knows."""
+    rows = [row for row in scene.verdict.marks if row.name not in {*_UNLABELLED, "impact", "stable"}]
+    episode = scene.episode
+    edges = [] if episode is None else [("impact", episode.impact_upper_s), ("stable", episode.stable_upper_s)]
+    rows += [
+        MarkRow(name=name, at_s=at_s, utc="", source="probe", uncertainty_s=0.0)
+        for name, at_s in edges
+        if at_s is not None
+    ]
+    return sorted((row for row in rows if scale.shows(row.at_s)), key=lambda row: row.at_s)
 
 
-def _mark_labels(scene: Scene, scale: Scale, y: float, front: list[str], back: list[str], *, close_up: bool) -> float:
-    """The marks' names above the chart, staggered. The close-up gives the edges as the intervals that they are."""
+def _mark_labels(scene: Scene, scale: Scale, y: float, front: list[str], back: list[str]) -> float:
+    """The marks' names above the chart, staggered."""
     rows = _shown(scene, scale)
-    texts = [f"{row.name} {_when(scene, row, close_up=close_up)}" for row in rows]
+    texts = [f"{row.name} {_when(scene, row)}" for row in rows]
     wanted = [Label(scale.x(r.at_s), width_of(t, 12) + 4) for r, t in zip(rows, texts, strict=True)]
     places = place(wanted, WIDTH - 4)
     bottom = y + 15.0 * (1 + max((p.row for p in places), default=0)) + 6
@@ -161,13 +170,13 @@ def _mark_labels(scene: Scene, scale: Scale, y: float, front: list[str], back: l
     return bottom
 
 
-def _when(scene: Scene, row: MarkRow, *, close_up: bool) -> str:
+def _when(scene: Scene, row: MarkRow) -> str:
+    """When a mark came; the edges of the episode as the intervals that they are."""
     episode = scene.episode
-    if close_up and episode is not None:
-        if row.name == "impact":
-            return interval(episode.impact_lower_s, episode.impact_upper_s)
-        if row.name == "stable" and episode.stable_upper_s is not None:
-            return interval(episode.stable_lower_s, episode.stable_upper_s)
+    if episode is not None and row.name == "impact":
+        return f"+{interval(episode.impact_lower_s, episode.impact_upper_s)}"
+    if episode is not None and row.name == "stable":
+        return f"+{interval(episode.stable_lower_s, episode.stable_upper_s)}"
     return at(row.at_s)
 
 

@@ -13,6 +13,7 @@ from reports.ledger import Ledger, ledger
 from reports.loss import judge_loss, loss
 from reports.loss_gates import loss_gates
 from reports.model import DataLoss, Finding, Judgement, MarkRow, Overall, RecoveryTime, Undo, Verdict
+from reports.phases import phases_of
 from reports.recovery import Recovery, as_rows, clocks, disturbances, recovery
 from reports.recovery_time import judge_recovery
 from reports.series import names_of
@@ -36,7 +37,7 @@ class Undoing(msgspec.Struct, frozen=True):
 
 def judge(history: History, declared: Declared, undo: Undoing, judged_by: str) -> Verdict:
     """Judge one drill. `judged_by` names the version of this harness."""
-    base = baseline(history, tolerance=declared.objectives.tolerance)
+    base = baseline(history, tolerance=declared.objectives.tolerance, until_ns=phases_of(history, declared).since_ns)
     found = recovery(history, declared, base)
     book = ledger(history)
     rpo_s = declared.objectives.rpo_s

@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import time
 import urllib.error
 import urllib.request
@@ -214,6 +215,28 @@ def test_a_stopped_member_is_replaced_where_the_group_may_launch_and_comes_back_
     assert events.index("instance loses power") < events.index("instance lost power")
 
 
+def test_power_is_lost_without_a_word(user: User) -> None:
+    """Whoever is connected to an instance that loses its power hears nothing: no FIN, no RST."""
+    victim = next(iter(user.members()))
+    address = user.instance(victim)["PrivateIpAddress"]
+    host, port = user.dials()[f"client {address}:8080"].split(":")
+    before_ns = time.monotonic_ns()
+
+    def is_dead() -> bool:
+        events = [e["event"] for e in user.truth() if e["subject"] == victim and e["mono_ns"] > before_ns]
+        return "instance lost power" in events
+
+    with socket.create_connection((host, int(port)), timeout=5) as connection:
+        request = b"GET /health/shallow HTTP/1.1\r\nHost: x\r\n\r\n"
+        connection.sendall(request)
+        assert connection.recv(65536).startswith(b"HTTP/1.1 200")
+        user.api("ec2").stop_instances(InstanceIds=[victim])
+        eventually("its process was killed", is_dead)
+        connection.settimeout(0.5)
+        with pytest.raises(TimeoutError):
+            connection.recv(65536)
+
+
 def test_a_member_that_is_not_to_be_replaced_boots_again(user: User) -> None:
     victim, zone = next(iter(user.members().items()))
     address = f"{user.instance(victim)['PrivateIpAddress']}:8080"
@@ -254,11 +277,14 @@ def test_failover_moves_the_writer_and_loses_nothing(user: User) -> None:
     old = user.writer()
     assert user.orders("/orders", {"key": "kept", "version": 1, "checksum": "c", "payload": "p"})[0] == 201
     old_address, _ = user.resolve(user.cluster()["Endpoint"])
+    began = time.monotonic()
     answer = user.api("rds").failover_db_cluster(DBClusterIdentifier="orders")["DBCluster"]
     assert answer["Status"] == "failing-over"
+    assert user.writer() == old, "the writer is another one once that serves, not before"
     with pytest.raises(ClientError, match="InvalidDBClusterStateFault"):
         user.api("rds").failover_db_cluster(DBClusterIdentifier="orders")
     eventually("it is over", lambda: user.cluster()["Status"] == "available")
+    assert time.monotonic() - began >= FAST["aurora_failover_s"]
     new = user.writer()
     assert new != old
     assert user.resolve(user.cluster()["Endpoint"])[0] not in ("", old_address)

@@ -68,7 +68,10 @@ def test_a_lab_that_runs_is_found_and_described(lab: Lab, capsys: pytest.Capture
     assert lab.endpoint_url in shown
 
 
-def test_a_bare_down_leaves_what_somebody_uses(lab: Lab, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_bare_down_leaves_what_somebody_uses(
+    lab: Lab, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fixtures.lab.__main__.running", lambda: [lab])  # other labs are not this test's to end
     assert main(["down"]) == 0
     assert f"Lab {lab.id} is in use" in capsys.readouterr().out
     assert attach(lab.id) == lab

@@ -1,3 +1,4 @@
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -49,6 +50,14 @@ def stream(name: str, **changes: object) -> Stream:
         "period_ns": 20_000_000, "timeout_ns": 400_000_000,
     }  # fmt: skip
     return Stream(**{**settings, **changes})  # type: ignore[arg-type]  # test shorthand
+
+
+def wait_for(condition: Callable[[], bool], timeout_s: float = 20.0) -> None:
+    """Wait until it is so; a test whose moment never comes fails instead of hanging."""
+    deadline_s = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline_s, "it never came"
+        time.sleep(0.002)
 
 
 @pytest.fixture

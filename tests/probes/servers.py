@@ -113,7 +113,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def _hang(self) -> None:
-        self.store.released.wait(30)
+        self.store.released.wait(10)
         self.close_connection = True
 
     def _trickle(self, *, length: bool = True) -> None:
@@ -123,7 +123,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.close_connection = True
         try:
-            while not self.store.released.wait(0.02):
+            for _ in range(500):
+                if self.store.released.wait(0.02):
+                    return
                 self.wfile.write(b" ")
         except OSError:
             return

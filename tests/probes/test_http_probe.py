@@ -57,6 +57,14 @@ def test_connection_style(sender: HttpSender, store: Store, connection: str) -> 
     assert store.connections == (3 if connection == "fresh" else 1)
 
 
+def test_fresh_is_fresh_even_if_the_server_would_keep_it(store: Store, network: Network) -> None:
+    read = HttpRequest(method="GET", url=f"http://127.0.0.1:{store.port}/x", headers={"Connection": "keep-alive"})
+    with closing(build(msgspec.structs.replace(probe_settings(store.port), read=read), network)) as sender:
+        for _ in range(3):
+            assert send(sender, Asked(kind="read", connection="fresh")).outcome == "ok"
+    assert store.connections == 3
+
+
 def by(asked: Asked, connection: str) -> Asked:
     return Asked(kind=asked.kind, connection=connection, key=asked.key, version=1, checksum=asked.checksum)  # type: ignore[arg-type]  # a parameter
 
@@ -107,10 +115,10 @@ def test_statuses_of_a_write(sender: HttpSender, store: Store, status: int, outc
 
 
 @pytest.mark.parametrize("mode", ["hang", "trickle", "trickle without length", "reset", "close"])
-@pytest.mark.parametrize("connection", ["fresh", "pooled"])
-def test_sent_and_not_answered_is_in_doubt(sender: HttpSender, store: Store, mode: str, connection: str) -> None:
+@pytest.mark.parametrize("asked", [WRITE, READ, AUDIT], ids=lambda asked: asked.kind)
+def test_sent_and_not_answered_is_in_doubt(sender: HttpSender, store: Store, mode: str, asked: Asked) -> None:
     store.mode = mode
-    answer = send(sender, Asked(kind="write", connection=connection, key=KEY), 0.3)  # type: ignore[arg-type]  # a parameter
+    answer = send(sender, asked, 0.3)
     assert answer.outcome == "in-doubt"
     assert len(store.requests) == 1, "sent once, never again"
     says = {"reset": "after sending: connection reset", "close": "after sending:"}

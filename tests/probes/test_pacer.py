@@ -7,7 +7,7 @@ import pytest
 
 from probes.history import Stream
 from probes.pacer import HEADROOM, Pacer
-from tests.probes.conftest import stream
+from tests.probes.conftest import stream, wait_for
 
 MS = 1_000_000
 
@@ -34,9 +34,7 @@ class Log:
 def run(log: Log, *streams: Stream, until: Callable[[], bool]) -> Pacer:
     pacer = Pacer(streams, log.send, time.monotonic_ns, log.errors.append)
     pacer.start(time.monotonic_ns())
-    deadline_s = time.monotonic() + 20
-    while not until() and time.monotonic() < deadline_s:
-        time.sleep(0.002)
+    wait_for(until)
     log.release.set()
     pacer.stop()
     return pacer
@@ -74,12 +72,10 @@ def test_a_server_that_hangs_changes_nothing_of_the_schedule_until_the_room_is_f
     waiting = [stream("a", period_ns=10 * MS, timeout_ns=100 * MS)]
     pacer = Pacer(waiting, log.send, time.monotonic_ns, log.errors.append)
     pacer.start(time.monotonic_ns())
-    while pacer.unsent < 5:
-        time.sleep(0.002)
+    wait_for(lambda: pacer.unsent >= 5)
     in_flight = list(log.sent)
     log.release.set()
-    while len(log.sent) < room + 3:
-        time.sleep(0.002)
+    wait_for(lambda: len(log.sent) >= room + 3)
     pacer.stop()
     # In a loop that waits for its answers one would be in flight.
     assert [seq for _, seq, _ in in_flight] == list(range(room))
@@ -104,8 +100,7 @@ def test_one_stream_that_hangs_does_not_hold_up_another() -> None:
         send, time.monotonic_ns, log.errors.append,
     )  # fmt: skip
     pacer.start(time.monotonic_ns())
-    while len(log.sent) < 20:
-        time.sleep(0.002)
+    wait_for(lambda: len(log.sent) >= 20)
     stuck.set()
     pacer.stop()
     assert [seq for _, seq, _ in log.sent][:20] == list(range(20))
@@ -118,8 +113,7 @@ def test_after_a_standstill_what_is_too_late_is_counted_and_not_sent() -> None:
     pacer = Pacer([stream("a", period_ns=10 * MS, timeout_ns=50 * MS)], log.send, lambda: now[0], log.errors.append)
     now[0] = 10_000 * MS
     pacer.start(0)
-    while pacer.unsent + len(log.sent) < 1001:
-        time.sleep(0.002)
+    wait_for(lambda: pacer.unsent + len(log.sent) >= 1001)
     pacer.stop()
     assert not log.errors
     # 0..9940 ms are later than 50 ms, 9950..10000 ms are not.
@@ -138,8 +132,7 @@ def test_a_bug_is_reported_not_swallowed(where: str) -> None:
     clock = time.monotonic_ns if where == "send" else broken
     pacer = Pacer([stream("a", period_ns=5 * MS)], send, clock, errors.append)  # type: ignore[arg-type]  # returns an int
     pacer.start(time.monotonic_ns())
-    while not errors:
-        time.sleep(0.002)
+    wait_for(lambda: bool(errors))
     pacer.stop()
     assert isinstance(errors[0], ZeroDivisionError)
 
@@ -148,8 +141,7 @@ def test_stop_waits_for_what_is_in_flight() -> None:
     log = Log(hold=True)
     pacer = Pacer([stream("a", period_ns=10 * MS)], log.send, time.monotonic_ns, log.errors.append)
     pacer.start(time.monotonic_ns())
-    while not log.sent:
-        time.sleep(0.002)
+    wait_for(lambda: bool(log.sent))
     stopper = threading.Thread(target=pacer.stop)
     stopper.start()
     stopper.join(0.1)

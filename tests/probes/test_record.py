@@ -1,7 +1,6 @@
 import os
 import sys
 import threading
-from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -11,7 +10,7 @@ from probes import record
 from probes.clock import start_clock
 from probes.history import End, Header, Mark, MarksHeader, Operation
 from probes.record import MarksFile, Recorder, RecordingFailed
-from tests.probes.conftest import stream
+from tests.probes.conftest import stream, wait_for
 
 BASE = start_clock()
 HEADER = Header(vantage="v1", base=BASE, streams=(stream("a"),), run="r", drill="d", key_prefix="t-")
@@ -27,15 +26,6 @@ def op(seq: int, sent_ns: int | None = None) -> Operation:
 
 def nobody(error: RecordingFailed) -> None:
     raise AssertionError(error)
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    give_up = threading.Event()
-    for _ in range(2000):
-        if condition():
-            return
-        give_up.wait(0.005)
-    raise AssertionError("never came")
 
 
 def test_what_is_written_can_be_read_by_other_tools(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -227,6 +228,9 @@ def limited(spec: VantageSpec, tmp_path: Path) -> Iterator["subprocess.Popen[byt
         process = subprocess.Popen(
             [sys.executable, "-c", LIMITED], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, cwd=ROOT
         )
+    # If it does not end by itself, the test that reads its words must not wait for ever.
+    watchdog = threading.Timer(20, process.kill)
+    watchdog.start()
     with process:
         try:
             assert process.stdin is not None
@@ -234,6 +238,8 @@ def limited(spec: VantageSpec, tmp_path: Path) -> Iterator["subprocess.Popen[byt
             process.stdin.flush()
             yield process
         finally:
+            watchdog.cancel()
+            watchdog.join()
             if process.poll() is None:
                 process.kill()
 

@@ -92,8 +92,8 @@ def test_lost_writes_are_marked_and_counted() -> None:
 def test_a_short_recovery_is_shown_once_more_with_its_edges() -> None:
     close = _texts(_draw(make("pass", 2000)))
     assert "Around the recovery" in close
-    assert "impact 14.92..15.04 s" in close
-    assert "stable 19.14..19.30 s" in close
+    assert "impact +14.92..15.04 s" in close
+    assert "stable +19.14..19.30 s" in close
     assert "Around the recovery" not in _texts(_draw(make("fail", 2000)))
 
 

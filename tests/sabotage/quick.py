@@ -42,8 +42,8 @@ def quick_workload(folder: Path, changes: dict[str, str] | None = None) -> Path:
     """The reference workload with quick settings, and with further changes of its text."""
     text = DEFAULT.read_text(encoding="utf-8")
     for before, after in (QUICK | (changes or {})).items():
-        assert before in text, f"the reference workload has no {before!r} any more"
-        text = text.replace(before, after)
+        assert f"\n{before}" in text, f"the reference workload has no line {before!r} any more"
+        text = text.replace(f"\n{before}", f"\n{after}")
     text = text.replace('template = "orders-multi-az.template.json"', 'template = "template.json"')
     (folder / "template.json").write_bytes(DEFAULT.with_name("orders-multi-az.template.json").read_bytes())
     path = folder / "quick.toml"

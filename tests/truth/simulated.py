@@ -5,14 +5,26 @@ one at which its answer leaves; what it meets there decides its fate, as it woul
 the harness judges.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
 from random import Random
 from typing import Literal
 
+import msgspec
+
 from probes.clock import ClockBase
 from probes.history import (
-    End, Header, History, Mark, MarkName, Operation, Outcome, Role, Stream, VantageRecord,
+    End,
+    Header,
+    History,
+    Mark,
+    MarkName,
+    Operation,
+    Outcome,
+    Role,
+    Stream,
+    VantageRecord,
 )  # fmt: skip
 from reports.declared import Declared, DeclaredFault, DeclaredTarget
 from reports.model import Expects
@@ -64,7 +76,6 @@ class Script:
     end: int = 26 * NS
     hold_s: float = 3.0
     marks: Sequence[tuple[MarkName, int]] = ()
-    extra: Sequence[Operation] = field(default_factory=tuple)
 
 
 def operations_of(asked: Asked, end: int, random: Random) -> list[Operation]:
@@ -80,40 +91,43 @@ def operations_of(asked: Asked, end: int, random: Random) -> list[Operation]:
         # One operation of the baseline shows the longest latency that there is: it is the bound that edges rest on.
         took = max(asked.latencies) if seq == 1 else random.choice(asked.latencies)
         outcome, done, error = _fate(asked, sent, took, random)
-        frozen = next((s for s in asked.stopped if sent < s[0] <= done < s[1] + 0), None)
+        frozen = next((s for s in asked.stopped if sent < s[0] <= done < s[1]), None)
         if frozen is not None:
             done = frozen[1] + MS
             if done - sent > asked.timeout:
                 outcome, error = "in-doubt", "timeout"
-        found.append(_operation(asked, seq, due, sent, done, outcome, error))
+        found.append(_operation(asked, seq, (due, sent, done), outcome, error))
     return found
 
 
-def _fate(asked: Asked, sent: int, took: int, random: Random) -> tuple[Outcome, int, str]:
+_Fate = tuple[Outcome, int, str]
+
+
+def _fate(asked: Asked, sent: int, took: int, random: Random) -> _Fate:
     if random.random() < asked.background:
         return "in-doubt", sent + took, "503"
-    arrives = sent + int(took * random.uniform(0.1, 0.6))
-    leaves = sent + took
+    arrives, leaves = sent + int(took * random.uniform(0.1, 0.6)), sent + took
+    timeout: _Fate = ("in-doubt", sent + asked.timeout, "timeout")
     hit = next((o for o in asked.outages if o.begin <= arrives < o.end), None)
-    if hit is None:  # it arrived while the service was up; was the service still up to answer?
-        hit = next((o for o in asked.outages if o.begin <= leaves < o.end), None)
-        if hit is None or random.random() >= hit.share:
-            return "ok", leaves, ""
-        if hit.mode in ("swallow", "hang", "slow"):
-            return "in-doubt", sent + asked.timeout, "timeout"
-        return "in-doubt", hit.begin + min(100_000, leaves - hit.begin), "reset"
-    if random.random() >= hit.share:
+    # It arrived while the service was up; the service must still be up to answer.
+    cut = next((o for o in asked.outages if o.begin <= leaves < o.end), None) if hit is None else None
+    met = hit or cut
+    if met is None or random.random() >= met.share:
         return "ok", leaves, ""
-    if hit.mode == "refuse":
-        return "fail", arrives + min(100_000, took // 4), "refused"
-    if hit.mode == "503":
-        return "in-doubt", leaves, "503"
-    if hit.mode == "hang" and hit.end + took <= sent + asked.timeout:
-        return "ok", hit.end + took, ""
-    return "in-doubt", sent + asked.timeout, "timeout"
+    if cut is not None:
+        reset: _Fate = ("in-doubt", cut.begin + min(100_000, leaves - cut.begin), "reset")
+        return reset if cut.mode in ("refuse", "503") else timeout
+    late = met.end + took <= sent + asked.timeout
+    answers: dict[str, _Fate] = {
+        "refuse": ("fail", arrives + min(100_000, took // 4), "refused"),
+        "503": ("in-doubt", leaves, "503"),
+        "hang": ("ok", met.end + took, "") if late else timeout,
+    }
+    return answers.get(met.mode, timeout)
 
 
-def _operation(asked: Asked, seq: int, due: int, sent: int, done: int, outcome: Outcome, error: str) -> Operation:
+def _operation(asked: Asked, seq: int, times: tuple[int, int, int], outcome: Outcome, error: str) -> Operation:
+    due, sent, done = times
     key = f"k-{asked.name}-{seq}" if asked.kind == "write" else ""
     return Operation(
         vantage=VANTAGE, probe="orders", stream=asked.name, seq=seq, kind=asked.kind, due_ns=due, sent_ns=sent,
@@ -123,7 +137,6 @@ def _operation(asked: Asked, seq: int, due: int, sent: int, done: int, outcome: 
 
 def history_of(script: Script, random: Random) -> History:
     found = [o for s in script.streams for o in operations_of(s, script.end, random)]
-    found += script.extra
     found.sort(key=lambda o: o.sent_ns)
     streams = tuple(
         Stream(
@@ -170,21 +183,84 @@ def declared_of(
     )  # fmt: skip
 
 
+@dataclass(frozen=True)
+class Stored:
+    """What the workload has under one key when it is read back."""
+
+    version: int = 1
+    checksum: str = "c"
+    effects: int = 1
+
+
 def audit_of(
-    writes: Sequence[Operation], name: str, began: int, *, missing: Sequence[str] = (), changes: dict[str, Operation] | None = None
+    keys: Sequence[str], name: str, began: int, stored: Mapping[str, Stored], *, unread: Collection[str] = ()
 ) -> list[Operation]:
-    """Reads every write back, 10 µs apart; `missing` keys are answered as absent, `changes` replace whole answers."""
+    """Read every key back, 10 µs apart. What is not `stored` is absent; `unread` keys get no answer."""
     found = []
-    for seq, write in enumerate(w for w in writes if w.sent_ns < began):
-        there = write.key not in missing and write.outcome == "ok"
-        answer = Operation(
-            vantage=VANTAGE, probe="orders", stream=f"audit {name}", seq=seq, kind="audit", due_ns=began,
-            sent_ns=began + seq * 10_000, done_ns=began + seq * 10_000 + 5_000, outcome="ok", key=write.key,
-            observed_version=write.version if there else None, observed_checksum=write.checksum if there else None,
-            effects=1 if there else 0, status=200 if there else 404,
+    for seq, key in enumerate(keys):
+        there = stored.get(key)
+        sent = began + seq * 10_000
+        answered = key not in unread
+        found.append(
+            Operation(
+                vantage=VANTAGE, probe="orders", stream=f"audit {name}", seq=seq, kind="audit", due_ns=began,
+                sent_ns=sent, done_ns=sent + 5_000, outcome="ok" if answered else "in-doubt", key=key,
+                observed_version=there.version if there and answered else None,
+                observed_checksum=there.checksum if there and answered else None,
+                effects=there.effects if there and answered else None,
+            )
         )  # fmt: skip
-        found.append((changes or {}).get(write.key, answer))
     return found
+
+
+def writes_of(history: History) -> list[Operation]:
+    return [o for o in history.operations if o.kind in ("write", "update", "delete")]
+
+
+def kept(writes: Sequence[Operation]) -> dict[str, Stored]:
+    """A store that has exactly what it acknowledged."""
+    return {w.key: Stored(version=w.version) for w in writes if w.outcome == "ok"}
+
+
+KINDS: tuple[Literal["write", "read"], ...] = ("write", "read")
+IMPACT, STABLE, UNDO, END = 5 * NS, 9 * NS, 20 * NS, 26 * NS
+
+
+def drill(
+    outages: Sequence[Outage] = (Outage(IMPACT, STABLE, "swallow"),),
+    *,
+    bitten: Sequence[Outage] = (Outage(4 * NS + 200 * MS, UNDO, "swallow"),),
+    spared: Sequence[Outage] = (),
+    control: Sequence[Outage] = (),
+    stopped: Sequence[tuple[int, int]] = (),
+    marks: Sequence[tuple[MarkName, int]] = (),
+    period: int = 50 * MS,
+    requested: int | None = 4 * NS,
+    undo: int | None = UNDO,
+    background: float = 0.0,
+    audits: Sequence[tuple[str, int]] = (("at failover", 19 * NS), ("after heal", 25 * NS)),
+    seed: int = 1,
+) -> History:
+    """One drill as it usually is: four streams, two witnesses, a control, two audits that find everything."""
+    streams = [
+        Asked(
+            f"orders {kind} {style}", outages, kind=kind, period=period, offset=i * period // 5, stopped=stopped,
+            background=background,
+        )
+        for i, (kind, style) in enumerate(product(KINDS, ("fresh", "pooled")))
+    ]  # fmt: skip
+    streams += [
+        Asked("witness a", bitten, role="witness", kind="read", site="a", period=100 * MS, stopped=stopped),
+        Asked("witness b", spared, role="witness", kind="read", site="b", period=100 * MS, stopped=stopped),
+        Asked("control", control, role="control", kind="read", period=200 * MS, stopped=stopped),
+    ]
+    script = Script(streams, requested=requested, undo=undo, end=END, marks=marks)
+    history = history_of(script, Random(seed))
+    writes = writes_of(history)
+    extra = []
+    for name, at in audits:
+        extra += audit_of([w.key for w in writes if w.sent_ns < at], name, at, kept(writes))
+    return with_operations(history, extra)
 
 
 def with_operations(history: History, extra: Sequence[Operation]) -> History:
@@ -193,12 +269,4 @@ def with_operations(history: History, extra: Sequence[Operation]) -> History:
     operations = tuple(sorted((*history.operations, *extra), key=lambda o: o.sent_ns))
     assert record.end is not None
     end = End(operations=len(operations), unsent=record.end.unsent, base=record.end.base)
-    import msgspec  # noqa: PLC0415
-
-    return msgspec.structs.replace(
-        history, operations=operations, vantages=(msgspec.structs.replace(record, end=end),)
-    )
-
-
-def shifted(asked: Asked, by: int) -> Asked:
-    return replace(asked, offset=by)
+    return msgspec.structs.replace(history, operations=operations, vantages=(msgspec.structs.replace(record, end=end),))

@@ -1,0 +1,180 @@
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from reports.evidence import LabSetting, RunInfo, verify_manifest, write_manifest, write_run
+from reports.losses import LossRow, read_losses, write_losses
+from reports.page import write_page
+from reports.timeline import timeline_svg
+from tests.reports.synthetic import HOSTILE, Case, make, write_folder
+
+
+class _Reader(HTMLParser):
+    """What a browser would make of the page: its elements, its ids and links, its text."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str, str]] = []
+        self.text = ""
+        self._open: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += [(tag, name, value or "") for name, value in attrs]
+        if tag not in ("meta", "img", "br"):
+            self._open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self._open.pop() == tag
+        self.text += " " if tag in ("td", "th", "p", "li", "h1", "h2", "h3", "dd", "dt", "span") else ""
+
+    def handle_data(self, data: str) -> None:
+        if self._open and self._open[-1] != "style":
+            self.text += data
+
+    def values(self, name: str) -> list[str]:
+        return [value for _, attribute, value in self.attributes if attribute == name]
+
+
+def _run(out: Path, *cases: Case, lost: int = 0) -> Path:
+    run = out / "run-1"
+    run.mkdir()
+    write_run(
+        run,
+        RunInfo(
+            run="run-1", harness="dr-drills 0.1.0", commit="abc123", environment="lab", workload="orders",
+            started_utc="2025-03-01T12:00:00.000Z", operator="Game-day lead", seeds={"vantage": 7},
+            lab_beside_aws=(LabSetting("time between two health checks", "0.5 s", "30 s", "[ELB: health checks]"),),
+        ),
+    )  # fmt: skip
+    for case in cases:
+        made = make(case, 400, lost=lost)
+        svg = timeline_svg(made.history, made.verdict, made.declared, made.losses)
+        write_folder(run / f"az_power_loss-orders-{case}", made, svg)
+    return run
+
+
+def _read(page: Path) -> _Reader:
+    reader = _Reader()
+    reader.feed(page.read_text(encoding="utf-8"))
+    reader.close()
+    reader.text = re.sub(r"\s+", " ", reader.text)
+    return reader
+
+
+def test_it_runs_no_script_and_asks_for_nothing(tmp_path: Path) -> None:
+    page = _read(write_page(_run(tmp_path, "pass", "fail", lost=5)))
+    assert not {"script", "link", "iframe", "object", "form", "base"} & set(page.tags)
+    assert not [name for _, name, _ in page.attributes if name.startswith("on")]
+    assert all(value.startswith("data:image/svg+xml;base64,") for value in page.values("src"))
+    assert all(value.startswith("#") for value in page.values("href"))
+    assert any("default-src 'none'" in value for value in page.values("content"))
+    assert "url(" not in (tmp_path / "run-1" / "index.html").read_text(encoding="utf-8")
+
+
+def test_every_link_leads_somewhere_and_every_picture_has_words(tmp_path: Path) -> None:
+    page = _read(write_page(_run(tmp_path, "pass", "fail")))
+    ids = page.values("id")
+    assert len(ids) == len(set(ids))
+    assert {value[1:] for value in page.values("href")} <= set(ids)
+    assert len([alt for alt in page.values("alt") if alt.startswith(("Timeline. PASS:", "Timeline. FAIL:"))]) == 2
+
+
+def test_what_comes_from_outside_is_escaped(tmp_path: Path) -> None:
+    page = _read(write_page(_run(tmp_path, "fail", lost=5)))
+    assert "script" not in page.tags
+    assert HOSTILE.replace("\x00", "")[:25] in page.text
+
+
+def test_the_summary_comes_first_and_the_worst_verdict_is_the_runs(tmp_path: Path) -> None:
+    text = _read(write_page(_run(tmp_path, "pass", "fail"))).text
+    assert "✕ FAIL 2 drills of orders (lab)" in text
+    assert text.index("What to do next") < text.index("Objectives and what was measured")
+    assert "Tested: If an Availability Zone loses power, orders keep being taken." in text
+    assert "UNSIGNED" in text
+
+
+@pytest.mark.parametrize(
+    ("case", "counts"), [("pass", True), ("fail", True), ("inconclusive", False), ("invalid", False)]
+)
+def test_a_run_that_decides_nothing_says_that_it_does_not_count(tmp_path: Path, case: Case, counts: bool) -> None:  # noqa: FBT001
+    text = _read(write_page(_run(tmp_path, case))).text
+    assert ("does not count as a test" in text) is not counts
+
+
+def test_each_part_of_a_drill_is_there(tmp_path: Path) -> None:
+    text = _read(write_page(_run(tmp_path, "pass", lost=5))).text
+    for part in (
+        "4.10..4.38 s", "Head of Operations, 2025-01-15", "first success", "PUT BACK", "04.000Z verified",
+        "An emulated AWS", "ec2 StartInstances", "rolled back", "baseline good", "i-0123456789abcdef0",
+        "This zone holds the database writer.", "time between two health checks", "30 s", "Game-day lead",
+        "Seed of vantage",
+    ):  # fmt: skip
+        assert part in text, part
+
+
+def test_only_the_first_lost_keys_are_listed_and_the_rest_is_named(tmp_path: Path) -> None:
+    run = _run(tmp_path, "pass", lost=300)
+    page = _read(write_page(run))
+    listed = len(re.findall(r"-(\d+) 1 (?:lost|late) write fresh", page.text))
+    assert listed == 200
+    assert "300, of which the first 200 are listed here" in page.text
+    assert "az_power_loss-orders-pass/losses.csv" in page.text
+    assert len(read_losses(run / "az_power_loss-orders-pass" / "losses.csv")) == 300
+
+
+def test_writes_in_doubt_are_counted_and_left_to_the_file(tmp_path: Path) -> None:
+    run = _run(tmp_path, "pass", lost=2)
+    doubt = [LossRow(key=f"doubt-{i}", version=1, loss_class="in-doubt vanished") for i in range(7)]
+    path = run / "az_power_loss-orders-pass" / "losses.csv"
+    write_losses(path, [*doubt, *read_losses(path)])
+    text = _read(write_page(run)).text
+    assert "did not simply survive: 2." in text
+    assert "7 writes in doubt" in text
+    assert "doubt-1" not in text
+
+
+def test_missing_fields_are_named_as_missing(tmp_path: Path) -> None:
+    text = _read(write_page(_run(tmp_path, "pass"))).text
+    missing = text[text.index("Fields that an audit asks for") :]
+    assert "change ticket" in missing
+    assert "account" in missing
+    assert "operator" not in missing[: missing.index("The run")]
+
+
+def test_a_drill_that_was_killed_is_shown_without_a_verdict_and_is_no_pass(tmp_path: Path) -> None:
+    run = _run(tmp_path, "pass")
+    (run / "killed").mkdir()
+    (run / "killed" / "marks.jsonl").write_text("{}\n", encoding="utf-8")
+    (run / "killed" / "verdict.json").write_text("{", encoding="utf-8")
+    text = _read(write_page(run)).text
+    assert "⊘ INVALID 2 drills" in text
+    assert "NO VERDICT killed" in text
+    assert "verdict.json cannot be read" in text
+    assert "plan.json is missing." in text
+
+
+def test_a_run_without_drills_proves_nothing(tmp_path: Path) -> None:
+    assert "A run without a drill proves nothing." in _read(write_page(_run(tmp_path))).text
+
+
+def test_a_change_that_was_not_put_back_is_not_called_put_back(tmp_path: Path) -> None:
+    run = _run(tmp_path, "pass")
+    journal = run / "az_power_loss-orders-pass" / "journal.jsonl"
+    journal.write_text(journal.read_text(encoding="utf-8").replace('"verified"', '"left"'), encoding="utf-8")
+    text = _read(write_page(run)).text
+    assert "NOT PROVED" in text
+    assert "PUT BACK" not in text
+
+
+def test_its_hashes_are_those_of_the_manifest(tmp_path: Path) -> None:
+    run = _run(tmp_path, "pass")
+    text = _read(write_page(run)).text
+    files = msgspec.json.decode(write_manifest(run).read_bytes())["files"]
+    assert verify_manifest(run) == []
+    for name, file in files.items():
+        assert name == "index.html" or file["sha256"] in text
