@@ -104,8 +104,10 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class End(msgspec.Struct, frozen=True, kw_only=True, tag="end"):
-    """Last line of a history that ended in order. `operations` counts the lines between; `unsent` the due
-    operations that could not be sent for want of room."""
+    """Last line of a history that ended in order.
+
+    `operations` counts the lines between; `unsent` the due operations that could not be sent for want of room.
+    """
 
     operations: int
     unsent: int

@@ -31,7 +31,7 @@ _allure: Any = allure
 _commons: Any = allure_commons
 
 
-class _NoVerdict(Exception):  # noqa: N818  it is never seen: it only colours a step
+class _NoVerdict(Exception):
     """An objective that could not be decided: Allure shows `broken`."""
 
 

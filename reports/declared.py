@@ -19,8 +19,11 @@ class DeclaredTarget(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DeclaredFault(msgspec.Struct, frozen=True, kw_only=True):
-    """The fault's own plan. `bites`: sites where a witness must see it; `spares`: sites where a witness must not.
-    `changes` are the change records, each call with the calls that put it back."""
+    """The fault's own plan.
+
+    `bites`: sites where a witness must see it; `spares`: sites where a witness must not. `changes` are the change
+    records, each call with the calls that put it back.
+    """
 
     fault: str
     says: str

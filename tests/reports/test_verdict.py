@@ -5,7 +5,7 @@ import pytest
 
 from probes.clock import ClockBase
 from probes.history import History, Mark, MarkName
-from reports.model import Finding, Verdict
+from reports.model import Expects, Finding, Verdict
 from reports.objectives import Objectives
 from reports.verdict import Undoing, judge
 from tests.truth.simulated import (
@@ -30,8 +30,16 @@ CLEAN = Undoing("clean", "All 3 changes were put back.")
 DOWN_FOR_GOOD = (Outage(IMPACT, END, "swallow"),)
 
 
-def judged(history: History, **declared: object) -> Verdict:
-    return judge(history, declared_of(**declared), CLEAN, "1")  # type: ignore[arg-type] -- keyword arguments of one function
+def judged(
+    history: History,
+    *,
+    rto_s: float | None = 20.0,
+    rpo_s: float | None = 0.0,
+    expects: Expects = "impact",
+    fault: bool = True,
+) -> Verdict:
+    declared = declared_of(rto_s=rto_s, rpo_s=rpo_s, expects=expects, fault=fault)
+    return judge(history, declared, CLEAN, "1")
 
 
 def finding(verdict: Verdict, check: str) -> Finding:
@@ -56,7 +64,7 @@ def test_a_sound_drill_passes_and_its_numbers_hold_the_truth() -> None:
     assert (loss.lost, loss.unread, loss.in_doubt, loss.verdict) == (0, 0, 160, "pass")
     assert verdict.clocks["total"] == [time.lower_s, time.upper_s]
     assert verdict.clocks["from_decision"] == []
-    assert [e.stream for e in verdict.episodes][0] == "all"
+    assert next(e.stream for e in verdict.episodes) == "all"
     assert len(verdict.episodes) == 5
 
 
@@ -162,7 +170,7 @@ def test_an_expected_impact_that_nobody_saw_is_invalid() -> None:
 
 
 @pytest.mark.parametrize("expects", ["any", "none"])
-def test_where_no_impact_is_fine_the_longest_silence_bounds_it(expects: str) -> None:
+def test_where_no_impact_is_fine_the_longest_silence_bounds_it(expects: Expects) -> None:
     verdict = judged(drill(()), expects=expects, rto_s=1.0)
     time = verdict.recovery_time
     assert verdict.verdict == "pass"
@@ -323,7 +331,7 @@ def test_corrupt_and_duplicated_data_fail(stored: Stored, name: str) -> None:
 
 def test_writes_too_far_apart_cannot_prove_a_small_rpo() -> None:
     assert judged(drill(), rpo_s=5.0).verdict == "pass"
-    verdict = judged(drill(period=500 * MS), rpo_s=1.0, rto_s=20.0)
+    verdict = judged(drill(period=300 * MS), rpo_s=1.0, rto_s=20.0)
     assert verdict.verdict == "inconclusive"
     assert finding(verdict, "write gap").verdict == "inconclusive"
 

@@ -95,6 +95,10 @@ class Run:
             time.sleep(0.02)
         raise AssertionError(f"the mark {name!r} never came:\n{self.output}")
 
+    def labs(self) -> list[lab.Lab]:
+        """The labs that it started and that still run."""
+        return [one for one in lab.running() if _owner(one) == self.process.pid]
+
     def journal(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run `python -m fixtures.journal` as another process would."""
         return subprocess.run(
@@ -130,7 +134,6 @@ def start(folder: Path, drill: str, *, changes: dict[str, str] | None = None, **
 @contextmanager
 def running(folder: Path, drill: str, *, changes: dict[str, str] | None = None, **environment: str) -> Iterator[Run]:
     """Run one drill file; whatever became of it, nothing of it runs afterwards."""
-    before = {one.id for one in lab.running()}
     run = start(folder, drill, changes=changes, **environment)
     try:
         yield run
@@ -138,9 +141,13 @@ def running(folder: Path, drill: str, *, changes: dict[str, str] | None = None, 
         if run.process.poll() is None:
             run.process.send_signal(signal.SIGKILL)
         run.process.wait()
-        for one in lab.running():
-            if one.id not in before:
-                lab.down(one)
+        for one in run.labs():
+            lab.down(one)
+
+
+def _owner(up: lab.Lab) -> int | None:
+    owner = json.loads((up.directory / "order.json").read_text(encoding="utf-8"))["owner"]
+    return None if owner is None else int(owner["pid"])
 
 
 def state_of(up: lab.Lab, workload: Path) -> dict[str, Any]:
@@ -158,12 +165,12 @@ def state_of(up: lab.Lab, workload: Path) -> dict[str, Any]:
         }
 
 
-def processes_of_labs() -> list[str]:
-    """Every process of a lab of this user, by its command line."""
+def processes_of(up: lab.Lab) -> list[str]:
+    """Every process of a lab, by its command line."""
     found = []
     for process in psutil.process_iter():
         try:
-            if process.environ().get("DR_DRILLS_LAB"):
+            if process.environ().get("DR_DRILLS_LAB") == up.id:
                 found.append(" ".join(process.cmdline()))
         except (psutil.AccessDenied, psutil.NoSuchProcess, psutil.ZombieProcess):
             continue

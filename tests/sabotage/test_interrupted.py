@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fixtures import lab
-from tests.sabotage.quick import Run, running, state_of
+from tests.sabotage.quick import Run, processes_of, running, state_of
 
 # The mark after which each phase has begun.
 PHASES = {
@@ -33,6 +32,7 @@ def test_a_signal_ends_the_drill_in_order(tmp_path: Path, phase: str, number: si
         assert f"{number.name} received" in run.output
         assert list(run.state.glob("*.jsonl")) == []
         assert unfinished(run) == []
+        assert run.labs() == []
 
 
 def unfinished(run: Run) -> list[str]:
@@ -45,15 +45,14 @@ def unfinished(run: Run) -> list[str]:
 
 @pytest.mark.parametrize("phase", PHASES)
 def test_after_a_kill_the_journal_puts_everything_back(tmp_path: Path, phase: str) -> None:
-    before = {one.id for one in lab.running()}
     with running(tmp_path, "power_loss", SABOTAGE_ZONE=ZONE) as run:
         run.await_mark("start")
-        (up,) = (one for one in lab.running() if one.id not in before)
+        (up,) = run.labs()
         healthy = state_of(up, tmp_path / "quick.toml")
         run.await_mark(PHASES[phase])
         run.process.send_signal(signal.SIGKILL)
         assert run.wait() == -signal.SIGKILL
-        assert up.id in {one.id for one in lab.running()}, "the lab must outlive its runner"
+        assert run.labs() == [up], "the lab must outlive its runner"
 
         undo = run.journal("undo", "--keep-lab")
         assert undo.returncode == 0, undo.stdout + undo.stderr
@@ -62,5 +61,6 @@ def test_after_a_kill_the_journal_puts_everything_back(tmp_path: Path, phase: st
 
         ended = run.journal("undo")
         assert ended.returncode == 0, ended.stdout + ended.stderr
-        if phase != "steady":  # before the first change there is no journal, and the lab ends when its grace is over
-            assert up.id not in {one.id for one in lab.running()}
+        assert run.labs() == []
+        assert processes_of(up) == []
+        assert not up.directory.exists()

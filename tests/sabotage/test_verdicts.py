@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-from fixtures import lab
 from tests.sabotage.quick import Run, running, state_of
 
 
@@ -66,13 +65,12 @@ def test_a_fault_without_effect_is_invalid(tmp_path: Path) -> None:
 
 
 def test_an_undo_that_lies_is_dirty(tmp_path: Path) -> None:
-    before = {one.id for one in lab.running()}
     with running(tmp_path, "lying_undo") as run:
         assert run.wait() == 13, run.output
         assert run.verdict["undo"] == "dirty"
         assert "undo DIRTY" in run.output
-        assert (left := [one for one in lab.running() if one.id not in before]), "nothing is left to undo against"
-        assert state_of(left[0], tmp_path / "quick.toml")["running"] != ["eu-west-1a", "eu-west-1b", "eu-west-1c"]
+        (left,) = run.labs()  # something to undo against
+        assert state_of(left, tmp_path / "quick.toml")["running"] != ["eu-west-1a", "eu-west-1b", "eu-west-1c"]
         refuses_to_start(run)
 
 

@@ -1,0 +1,176 @@
+"""Every class of the ledger, by what was sent and what each audit found."""
+
+import msgspec
+import pytest
+
+from probes.clock import ClockBase
+from probes.history import End, Header, History, Kind, Mark, Operation, Outcome, Stream, VantageRecord
+from reports.ledger import ledger, loss_rows
+from reports.loss import loss
+from reports.losses import Class
+from reports.phases import Phases
+from reports.recovery import Recovery
+from tests.truth.simulated import NS, Stored, audit_of
+
+BASE = ClockBase(mono_ns=0, utc_ns=0, boot="b")
+FAILOVER, UNDO, HEAL = 50 * NS, 60 * NS, 70 * NS
+NOTHING = Recovery(Phases(0, 0, None), (), 0, 0)
+
+
+def write(
+    sent_s: float,
+    key: str = "k-1",
+    outcome: Outcome = "ok",
+    *,
+    version: int = 1,
+    kind: Kind = "write",
+    took_s: float = 0.1,
+) -> Operation:
+    sent = int(sent_s * NS)
+    return Operation(
+        vantage="v1", probe="p", stream="w", seq=int(sent_s * 10), kind=kind, due_ns=sent, sent_ns=sent,
+        done_ns=sent + int(took_s * NS), outcome=outcome, key=key, version=version, checksum="c",
+    )  # fmt: skip
+
+
+def history(writes: list[Operation], *audits: list[Operation]) -> History:
+    operations = sorted([*writes, *(o for a in audits for o in a)], key=lambda o: o.sent_ns)
+    stream = Stream(
+        name="w", probe="p", role="workload", kind="write", connection="fresh", period_ns=NS, timeout_ns=NS
+    )  # fmt: skip
+    header = Header(vantage="v1", base=BASE, streams=(stream,), run="r", drill="d", key_prefix="k-")
+    record = VantageRecord(header=header, end=End(operations=len(operations), unsent=0, base=BASE))
+    marks = (Mark(name="start", at_ns=0, source="runner"), Mark(name="undo", at_ns=UNDO, source="runner"))
+    return History(base=BASE, vantages=(record,), operations=tuple(operations), marks=marks)
+
+
+def two_audits(writes: list[Operation], failover: Stored | None, heal: Stored | None, unread: str = "") -> History:
+    key = writes[0].key
+    first = audit_of([key], "at failover", FAILOVER, {key: failover} if failover else {}, unread={key} & {unread[2:]})
+    hidden = {key} if unread.startswith("2:") else set()
+    last = audit_of([key], "after heal", HEAL, {key: heal} if heal else {}, unread=hidden)
+    return history(writes, first, last)
+
+
+THERE, BROKEN, TWICE = Stored(), Stored(checksum="x"), Stored(effects=2)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "failover", "heal", "expected"),
+    [
+        ("ok", THERE, THERE, None),
+        ("ok", None, THERE, "late"),
+        ("ok", None, None, "lost"),
+        ("ok", THERE, None, "lost"),
+        ("ok", BROKEN, BROKEN, "corrupt"),
+        ("ok", BROKEN, THERE, "corrupt"),
+        ("ok", TWICE, TWICE, "duplicated"),
+        ("ok", THERE, TWICE, "duplicated"),
+        ("in-doubt", THERE, THERE, "in-doubt recovered"),
+        ("in-doubt", None, None, "in-doubt vanished"),
+        ("in-doubt", None, THERE, "in-doubt recovered"),
+        ("in-doubt", BROKEN, BROKEN, "corrupt"),
+        ("fail", THERE, THERE, "phantom"),
+        ("fail", None, None, None),
+    ],
+)
+def test_classes(outcome: Outcome, failover: Stored | None, heal: Stored | None, expected: Class | None) -> None:
+    (fate,) = ledger(two_audits([write(1, outcome=outcome)], failover, heal)).fates
+    assert fate.loss_class == expected
+    assert fate.gone == (expected in ("lost", "late"))
+
+
+def test_an_older_version_is_rolled_back_and_only_the_newer_write_is_lost() -> None:
+    writes = [write(1, version=1, kind="update"), write(2, version=2, kind="update")]
+    first, second = ledger(two_audits(writes, Stored(version=1), Stored(version=1))).fates
+    assert (first.loss_class, second.loss_class) == (None, "rolled back")
+    assert second.gone
+    assert second.for_good
+
+
+def test_a_write_that_was_overwritten_proves_nothing() -> None:
+    writes = [write(1, version=1, kind="update"), write(2, version=2, kind="update")]
+    first, second = ledger(two_audits(writes, Stored(version=2), Stored(version=2))).fates
+    assert (first.judged, second.judged) == (False, True)
+
+
+def test_a_deleted_key_is_not_lost_and_one_that_comes_back_is_resurrected() -> None:
+    writes = [write(1), write(2, kind="delete")]
+    assert [f.loss_class for f in ledger(two_audits(writes, None, None)).fates] == [None, None]
+    back = ledger(two_audits(writes, None, THERE)).fates
+    assert [f.loss_class for f in back if f.write.kind == "delete"] == ["resurrected"]
+
+
+def test_a_delete_in_doubt_explains_a_missing_key() -> None:
+    writes = [write(1), write(2, kind="delete", outcome="in-doubt")]
+    assert not any(f.gone for f in ledger(two_audits(writes, None, None)).fates)
+
+
+def test_a_key_that_got_no_answer_is_unread_and_never_lost() -> None:
+    writes = [write(1)]
+    no_answer = audit_of(["k-1"], "at failover", FAILOVER, {}, unread=["k-1"])
+    (fate,) = ledger(history(writes, no_answer)).fates
+    assert (fate.loss_class, fate.judged) == ("unread", True)
+    later = audit_of(["k-1"], "after heal", HEAL, {})
+    (fate,) = ledger(history(writes, no_answer, later)).fates
+    assert fate.loss_class == "lost"
+
+
+def test_keys_that_nobody_sent_are_unexpected_and_other_peoples_are_not_ours() -> None:
+    audit = audit_of(["k-1", "k-9", "z-1"], "at failover", FAILOVER, {"k-1": THERE, "k-9": THERE, "z-1": THERE})
+    found = ledger(history([write(1)], audit))
+    assert [o.key for o in found.unexpected] == ["k-9"]
+    rows = loss_rows(found, history([write(1)], audit))
+    assert [(r.key, r.loss_class, r.at_failover) for r in rows] == [("k-9", "unexpected", "version 1")]
+
+
+def test_only_writes_sent_before_an_audit_began_are_judged_by_it() -> None:
+    late = write(55, key="k-2")
+    first = audit_of(["k-1", "k-2"], "at failover", FAILOVER, {"k-1": THERE})
+    fates = {f.write.key: f for f in ledger(history([write(1), late], first)).fates}
+    assert (fates["k-2"].judged, fates["k-2"].loss_class) == (False, None)
+    last = audit_of(["k-1", "k-2"], "after heal", HEAL, {"k-1": THERE})
+    fates = {f.write.key: f for f in ledger(history([write(1), late], first, last)).fates}
+    assert fates["k-2"].loss_class == "lost"
+
+
+def test_a_write_that_was_acknowledged_after_it_was_read_is_not_lost() -> None:
+    slow = write(49.9, took_s=2)
+    (fate,) = ledger(history([slow], audit_of(["k-1"], "at failover", FAILOVER, {}))).fates
+    assert (fate.judged, fate.gone) == (False, False)
+
+
+def test_the_last_answer_of_an_audit_counts() -> None:
+    first = audit_of(["k-1"], "at failover", FAILOVER, {})
+    again = [msgspec.structs.replace(o, seq=1) for o in audit_of(["k-1"], "at failover", FAILOVER + NS, {"k-1": THERE})]
+    assert ledger(history([write(1)], first, again)).fates[0].loss_class is None
+
+
+def test_the_only_audit_after_undo_is_one_after_healing() -> None:
+    found = ledger(history([write(1)], audit_of(["k-1"], "after heal", HEAL, {})))
+    assert found.audits.at_failover is None
+    (fate,) = found.fates
+    assert (fate.loss_class, fate.for_good) == ("lost", True)
+
+
+def test_the_loss_runs_from_the_newest_write_before_all_lost_ones_to_the_newest_lost() -> None:
+    writes = [write(i, key=f"k-{i}") for i in range(1, 9)]
+    stored = {f"k-{i}": THERE for i in (1, 2, 3, 6)}  # 4, 5, 7, 8 are lost, in two holes of which one is inside
+    found = ledger(history(writes, audit_of([w.key for w in writes], "at failover", FAILOVER, stored)))
+    measured = loss(found, NOTHING)
+    # Recovery point in [3.0, 4.1]; newest lost write done in [8.0, 8.1].
+    assert (measured.lower_ns, measured.upper_ns) == (int(3.9 * NS), int(5.1 * NS))
+    assert (len(measured.lost), measured.holes) == (4, 1)
+
+
+def test_if_everything_is_lost_there_is_only_a_lower_bound() -> None:
+    writes = [write(i, key=f"k-{i}") for i in range(1, 4)]
+    found = ledger(history(writes, audit_of([w.key for w in writes], "at failover", FAILOVER, {})))
+    assert loss(found, NOTHING).upper_ns is None
+
+
+def test_rows_say_what_each_audit_found() -> None:
+    drill = two_audits([write(1)], None, TWICE)
+    (row,) = loss_rows(ledger(drill), drill)
+    assert (row.loss_class, row.at_failover, row.after_heal) == ("late", "absent", "2 effects")
+    assert (row.sent_s, row.done_s, row.sent_utc) == (1.0, 1.1, "1970-01-01T00:00:01.000Z")
