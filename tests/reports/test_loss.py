@@ -6,7 +6,7 @@ import pytest
 from probes.clock import ClockBase
 from probes.history import End, Header, History, Kind, Mark, Operation, Outcome, Stream, VantageRecord
 from reports.ledger import ledger, loss_rows
-from reports.loss import loss
+from reports.loss import judge_loss, loss
 from reports.losses import Class
 from reports.phases import Phases
 from reports.recovery import Recovery
@@ -167,6 +167,18 @@ def test_if_everything_is_lost_there_is_only_a_lower_bound() -> None:
     writes = [write(i, key=f"k-{i}") for i in range(1, 4)]
     found = ledger(history(writes, audit_of([w.key for w in writes], "at failover", FAILOVER, {})))
     assert loss(found, NOTHING).upper_ns is None
+
+
+def test_unread_data_never_passes_and_a_proven_loss_fails_all_the_same() -> None:
+    writes = [write(i, key=f"k-{i}") for i in range(1, 4)]
+    keys = [w.key for w in writes]
+    there = {"k-1": THERE, "k-3": THERE}
+    for stored, expected in ((there | {"k-2": THERE}, "pass"), (there, "fail")):
+        found = ledger(history(writes, audit_of(keys, "at failover", FAILOVER, stored)))
+        assert judge_loss(found, loss(found, NOTHING), None, 0.0).verdict == expected
+    unread = ledger(history(writes, audit_of(keys, "at failover", FAILOVER, there, unread=["k-2"])))
+    assert judge_loss(unread, loss(unread, NOTHING), None, 0.0).verdict == "inconclusive"
+    assert judge_loss(unread, loss(unread, NOTHING), None, None).verdict == "not judged"
 
 
 def test_rows_say_what_each_audit_found() -> None:

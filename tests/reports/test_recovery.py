@@ -6,7 +6,7 @@ import pytest
 from probes.history import History, Operation, Outcome, Stream
 from reports.bounds import Edge
 from reports.episodes import StreamEpisode, Window, stream_episodes
-from reports.recovery import recovery, stable_since
+from reports.recovery import Recovery, recovery, stable_since
 from reports.series import Series
 from reports.steady import Steady, baseline
 from tests.truth.simulated import IMPACT, MS, NS, STABLE, Mode, Outage, declared_of, drill
@@ -150,3 +150,30 @@ def test_the_live_answer_needs_every_stream() -> None:
     silent = tuple(o for o in history.operations if o.stream != "orders read pooled" or o.sent_ns < STABLE + NS)
     assert stable_since(history, 3.0) is not None
     assert stable_since(msgspec.structs.replace(history, operations=silent), 3.0) is None
+
+
+def test_the_live_answer_waits_for_what_is_still_in_flight() -> None:
+    # A thin relapse begins within the hold. Its bad operations are known a timeout later, the good ones at once.
+    relapse = Outage(STABLE + 2800 * MS, STABLE + 5 * NS, "swallow", 0.3)
+    history = drill((Outage(IMPACT, STABLE, "refuse"), relapse))
+    times = range(STABLE + 3 * NS, STABLE + 6 * NS, NS // 20)
+    assert [at for at in times if stable_since(until(history, at), 3.0)] == []
+
+
+def test_streams_that_contradict_each_other_show_a_partial_failure() -> None:
+    """Each stream has one bad operation; between the two, both had good ones."""
+
+    def found(bad: dict[str, tuple[int, ...]]) -> Recovery:
+        history = drill(())
+        operations = tuple(
+            msgspec.structs.replace(o, outcome="in-doubt") if o.seq in bad.get(o.stream, ()) else o
+            for o in history.operations
+        )
+        history = msgspec.structs.replace(history, operations=operations)
+        return recovery(history, declared_of(), baseline(history))
+
+    apart = found({"orders write fresh": (100,), "orders read fresh": (110,)})
+    assert not apart.certain
+    assert apart.groups[0].impact.upper_ns - apart.groups[0].impact.lower_ns > NS // 2
+    together = found({"orders write fresh": (100,), "orders read fresh": (100,)})
+    assert together.certain

@@ -17,6 +17,7 @@ import psutil
 from fixtures import lab
 from fixtures.aws import Cloud
 from fixtures.inventory import clusters, groups, machines
+from fixtures.lab.handle import decode_order
 from fixtures.workload import load
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -146,8 +147,8 @@ def running(folder: Path, drill: str, *, changes: dict[str, str] | None = None, 
 
 
 def _owner(up: lab.Lab) -> int | None:
-    owner = json.loads((up.directory / "order.json").read_text(encoding="utf-8"))["owner"]
-    return None if owner is None else int(owner["pid"])
+    owner = decode_order((up.directory / "order.json").read_bytes()).owner
+    return None if owner is None else owner.pid
 
 
 def state_of(up: lab.Lab, workload: Path) -> dict[str, Any]:
