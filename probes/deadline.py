@@ -1,8 +1,7 @@
 """One total deadline per operation, over everything it does on the network.
 
-`requests` bounds the wait for each single byte, so a server that trickles holds it for ever (MEASURING: "one total
-deadline per operation"). Here every send and every receive of a socket waits at most for what is left of its
-operation's deadline.
+`requests` bounds the wait for each single byte, so a server that trickles holds it for ever. Here every send and every
+receive of a socket waits at most for what is left of its operation's deadline.
 """
 
 import socket

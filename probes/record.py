@@ -1,6 +1,6 @@
 """Writes the history as it happens, so that a crash costs next to nothing.
 
-JSON lines, because a torn tail then costs the torn line only (MEASURING, "What was reached in trials").
+JSON lines, because a torn tail then costs the torn line only.
 """
 
 import os

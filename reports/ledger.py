@@ -1,6 +1,6 @@
 """The ledger against the audits: what the workload still has of each write that it was sent.
 
-A row a write, with its class of MEASURING. "Before" means over before the other was sent, as everywhere.
+A row a write, with its class. "Before" means over before the other was sent, as everywhere.
 """
 
 from collections.abc import Iterable, Sequence

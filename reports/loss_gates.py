@@ -11,7 +11,7 @@ from reports.model import Finding, Judgement
 from reports.phases import Phases
 from reports.series import names_of
 
-# The write gap may be this share of the RPO (MEASURING 4): coarser writes cannot see a loss that small.
+# The write gap may be this share of the RPO (docs/measuring.md): coarser writes cannot see a loss that small.
 GAP_SHARE = 0.1
 _ANOMALIES = {
     "phantom": "writes were refused, yet they are there.",

@@ -10,7 +10,7 @@ from reports.recovery import Recovery, longest_unseen_ns, measured
 from reports.words import interval
 from reports.words import seconds as seconds_words
 
-# The shortest period that a vantage can keep (MEASURING 2).
+# The shortest period that a vantage can keep.
 LEAST_PERIOD_S = 0.02
 
 _FROM_TO: dict[Clock, str] = {

@@ -20,7 +20,7 @@ SIGNS: dict[Overall | Judgement, str] = {
     "not judged": "…",
 }
 
-# The worst first: fail > invalid > inconclusive > pass (MEASURING: a proven miss is never hidden).
+# The worst first: fail > invalid > inconclusive > pass: a proven miss is never hidden.
 SEVERITY: tuple[Overall, ...] = ("fail", "invalid", "aborted", "inconclusive", "pass")
 
 
