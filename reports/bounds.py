@@ -32,12 +32,13 @@ def span(start: Edge, end: Edge) -> Edge:
 def unseen_sends(good: int, bad: int, miss: float = MISS_PER_END) -> int:
     """How many sends beyond the first (or last) bad one a partial failure may reach without another bad send.
 
-    ceil(ln(miss) / ln(1 - q)) for a share q that is not known, but estimated from `bad` further bad sends and the
-    `good` ones between them. Where each send fails with probability q, the runs of good sends before the first bad send and
-    between the bad ones are exchangeable, whatever q is. So, given that the known runs hold `good` sends in all, the
-    unseen run is longer than m with probability prod((good + i) / (good + bad + i), i = 1..m) at most, and the
-    smallest m that brings it down to `miss` errs in at most that share of drills: no estimate of q is trusted, and for
-    many bad sends m tends to that formula. Raises ValueError for bad < 1: then nothing is known of q.
+    This is ceil(ln(miss) / ln(1 - q)) for a share q that is not known, but estimated from `bad` further bad sends
+    and the `good` ones between them. Where each send fails with probability q, the runs of good sends before the
+    first bad send and between the bad ones are exchangeable, whatever q is. So, given that the known runs hold
+    `good` sends in all, the unseen run is longer than m with probability prod((good + i) / (good + bad + i), i =
+    1..m) at most, and the smallest m that brings it down to `miss` errs in at most that share of drills: no
+    estimate of q is trusted, and for many bad sends m tends to that formula. Raises ValueError for bad < 1: then
+    nothing is known of q.
     """
     if bad < 1:
         raise ValueError("a share cannot be estimated without a further bad send")

@@ -1,0 +1,1 @@
+"""Measures the harness itself: `python -m bench` its speed, `python -m bench.soak` its truth."""

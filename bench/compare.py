@@ -1,0 +1,137 @@
+"""One drill's folder beside the truth of its lab: reads both and compares them by `bench/truth.py`."""
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from bench.leftovers import lab_of
+from bench.truth import (
+    Bracket,
+    Drilled,
+    Entry,
+    Measured,
+    NoTruth,
+    allowed_width_ns,
+    bracket,
+    broken,
+    disagreements,
+    measured,
+    moments,
+    shown,
+)  # fmt: skip
+from fixtures.workloads.orders.configuration import DEFAULT_DATABASE_TIMEOUT_S
+from probes.clock import boot_id
+from probes.history import History
+from probes.load import load_history
+from reports import folder as evidence
+from reports.bounds import NS_PER_S, seconds
+from reports.model import Verdict
+from reports.steady import baseline
+
+
+class NotComparable(Exception):
+    """A drill left nothing that can be compared: what is missing."""
+
+
+class Compared(msgspec.Struct, frozen=True, kw_only=True):
+    """One drill's numbers beside the truth's, in s since the drill's start; `disagreements` in sentences."""
+
+    recovery_s: str
+    impact_s: str
+    stable_s: str
+    confidence: float
+    width_s: float
+    allowed_s: float
+    period_s: float
+    longest_s: float
+    truth_recovery_s: str
+    truth_impact_s: str
+    truth_stable_s: str
+    disagreements: tuple[str, ...]
+
+
+def compare(runs: Path, truth: Path, zone: str) -> Compared:
+    """Compare the only drill below `runs` with the lab's log in `truth`. Raises NotComparable."""
+    drill = _only_drill(runs)
+    try:
+        verdict, history = evidence.read_verdict(drill), load_history(drill)
+        entries = _entries(truth / f"{lab_of(drill)}.jsonl")
+        settings = msgspec.json.decode((drill.parent / "run.json").read_bytes())["lab"]
+        return _compared(verdict, history, entries, zone, settings)
+    except (NoTruth, ValueError, KeyError, OSError, evidence.BrokenEvidence) as error:
+        raise NotComparable(f"cannot be compared: {error}") from error
+
+
+def _only_drill(runs: Path) -> Path:
+    drills = sorted(path.parent for path in runs.glob("*/*/verdict.json"))
+    if len(drills) != 1:
+        raise NotComparable(f"{len(drills)} drills came to a verdict, not one")
+    return drills[0]
+
+
+def _entries(log: Path) -> list[Entry]:
+    return [msgspec.json.decode(line, type=Entry) for line in log.read_bytes().splitlines()]
+
+
+def _compared(
+    verdict: Verdict, history: History, entries: list[Entry], zone: str, settings: dict[str, Any]
+) -> Compared:
+    if history.base.boot != boot_id():
+        raise NoTruth("the drill ran in another boot of the machine")
+    log = moments(entries, history.base)
+    true = bracket(log, _drilled(history, zone, settings))
+    found = measured(verdict, _at_ns(history, "start"))
+    period_ns, longest_ns = _asked(history)
+    allowed_ns = allowed_width_ns(verdict, period_ns, longest_ns)
+    wrong = [*broken(log), *disagreements(found, true), *_too_wide(found, allowed_ns)]
+    return _rows(found, true, (period_ns, longest_ns, allowed_ns), wrong)
+
+
+def _too_wide(found: Measured, allowed_ns: int) -> list[str]:
+    width_ns = found.recovery.upper_ns - found.recovery.lower_ns
+    if width_ns <= allowed_ns:
+        return []
+    return [f"the interval is {seconds(width_ns):.4f} s wide; {seconds(allowed_ns):.4f} s are allowed"]
+
+
+def _drilled(history: History, zone: str, settings: dict[str, Any]) -> Drilled:
+    return Drilled(
+        zone=zone,
+        requested_ns=_at_ns(history, "requested"),
+        undo_ns=_at_ns(history, "undo"),
+        ttl_ns=round(settings["db_dns_ttl_s"] * NS_PER_S),
+        reconnect_ns=round(DEFAULT_DATABASE_TIMEOUT_S * NS_PER_S),
+    )
+
+
+def _at_ns(history: History, name: str) -> int:
+    found = next((mark for mark in history.marks if mark.name == name), None)
+    if found is None:
+        raise NoTruth(f"the drill has no mark {name!r}")
+    return found.at_ns
+
+
+def _asked(history: History) -> tuple[int, int]:
+    """The longest period of the judged streams, and their longest success in the baseline, in ns."""
+    steady = baseline(history).streams
+    judged = {stream.name: stream.period_ns for stream in history.streams("workload")}
+    return max(judged.values()), max(s.longest_ns for (_, name), s in steady.items() if name in judged)
+
+
+def _rows(found: Measured, true: Bracket, asked: tuple[int, int, int], wrong: list[str]) -> Compared:
+    period_ns, longest_ns, allowed_ns = asked
+    return Compared(
+        recovery_s=shown(found.recovery),
+        impact_s=shown(found.impact),
+        stable_s=shown(found.stable),
+        confidence=found.confidence,
+        width_s=seconds(found.recovery.upper_ns - found.recovery.lower_ns),
+        allowed_s=seconds(allowed_ns),
+        period_s=seconds(period_ns),
+        longest_s=seconds(longest_ns),
+        truth_recovery_s=shown(true.recovery),
+        truth_impact_s=shown(true.impact),
+        truth_stable_s=shown(true.stable),
+        disagreements=tuple(wrong),
+    )
