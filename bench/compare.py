@@ -1,5 +1,7 @@
 """One drill's folder beside the truth of its lab: reads both and compares them by `bench/truth.py`."""
 
+from collections.abc import Iterable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +9,7 @@ import msgspec
 
 from bench.leftovers import lab_of
 from bench.truth import (
+    Asked,
     Bracket,
     Drilled,
     Entry,
@@ -23,9 +26,9 @@ from bench.truth import (
 from fixtures.workloads.orders.configuration import DEFAULT_DATABASE_TIMEOUT_S
 from probes.clock import boot_id
 from probes.history import History
-from probes.load import load_history
-from reports import folder as evidence
-from reports.bounds import NS_PER_S, seconds
+from probes.load import BrokenHistory, load_history
+from reports.bounds import NS_PER_S, Edge, seconds
+from reports.folder import BrokenEvidence, read_verdict
 from reports.model import Verdict
 from reports.steady import baseline
 
@@ -44,6 +47,7 @@ class Compared(msgspec.Struct, frozen=True, kw_only=True):
     width_s: float
     allowed_s: float
     period_s: float
+    gap_s: float
     longest_s: float
     truth_recovery_s: str
     truth_impact_s: str
@@ -55,11 +59,11 @@ def compare(runs: Path, truth: Path, zone: str) -> Compared:
     """Compare the only drill below `runs` with the lab's log in `truth`. Raises NotComparable."""
     drill = _only_drill(runs)
     try:
-        verdict, history = evidence.read_verdict(drill), load_history(drill)
+        verdict, history = read_verdict(drill), load_history(drill)
         entries = _entries(truth / f"{lab_of(drill)}.jsonl")
         settings = msgspec.json.decode((drill.parent / "run.json").read_bytes())["lab"]
         return _compared(verdict, history, entries, zone, settings)
-    except (NoTruth, ValueError, KeyError, OSError, evidence.BrokenEvidence) as error:
+    except (NoTruth, ValueError, KeyError, OSError, msgspec.MsgspecError, BrokenHistory, BrokenEvidence) as error:
         raise NotComparable(f"cannot be compared: {error}") from error
 
 
@@ -82,10 +86,10 @@ def _compared(
     log = moments(entries, history.base)
     true = bracket(log, _drilled(history, zone, settings))
     found = measured(verdict, _at_ns(history, "start"))
-    period_ns, longest_ns = _asked(history)
-    allowed_ns = allowed_width_ns(verdict, period_ns, longest_ns)
+    asked = _asked(history, (found.impact, found.stable))
+    allowed_ns = allowed_width_ns(verdict, asked)
     wrong = [*broken(log), *disagreements(found, true), *_too_wide(found, allowed_ns)]
-    return _rows(found, true, (period_ns, longest_ns, allowed_ns), wrong)
+    return _rows(found, true, asked, allowed_ns, wrong)
 
 
 def _too_wide(found: Measured, allowed_ns: int) -> list[str]:
@@ -112,15 +116,26 @@ def _at_ns(history: History, name: str) -> int:
     return found.at_ns
 
 
-def _asked(history: History) -> tuple[int, int]:
-    """The longest period of the judged streams, and their longest success in the baseline, in ns."""
+def _asked(history: History, edges: Iterable[Edge]) -> Asked:
+    """How the workload was asked: by its plan, and really around the edges of what was measured."""
     steady = baseline(history).streams
     judged = {stream.name: stream.period_ns for stream in history.streams("workload")}
-    return max(judged.values()), max(s.longest_ns for (_, name), s in steady.items() if name in judged)
+    sent: dict[str, list[int]] = {}
+    for operation in history.operations:
+        if operation.stream in judged and operation.kind != "audit":
+            sent.setdefault(operation.stream, []).append(operation.sent_ns)
+    gaps = [
+        later - earlier
+        for times in sent.values()
+        for earlier, later in pairwise(sorted(times))
+        if any(earlier <= edge.upper_ns and later >= edge.lower_ns for edge in edges)
+    ]
+    period_ns = max(judged.values())
+    longest_ns = max(s.longest_ns for (_, name), s in steady.items() if name in judged)
+    return Asked(period_ns=period_ns, gap_ns=max([period_ns, *gaps]), longest_ns=longest_ns)
 
 
-def _rows(found: Measured, true: Bracket, asked: tuple[int, int, int], wrong: list[str]) -> Compared:
-    period_ns, longest_ns, allowed_ns = asked
+def _rows(found: Measured, true: Bracket, asked: Asked, allowed_ns: int, wrong: list[str]) -> Compared:
     return Compared(
         recovery_s=shown(found.recovery),
         impact_s=shown(found.impact),
@@ -128,8 +143,9 @@ def _rows(found: Measured, true: Bracket, asked: tuple[int, int, int], wrong: li
         confidence=found.confidence,
         width_s=seconds(found.recovery.upper_ns - found.recovery.lower_ns),
         allowed_s=seconds(allowed_ns),
-        period_s=seconds(period_ns),
-        longest_s=seconds(longest_ns),
+        period_s=seconds(asked.period_ns),
+        gap_s=seconds(asked.gap_ns),
+        longest_s=seconds(asked.longest_ns),
         truth_recovery_s=shown(true.recovery),
         truth_impact_s=shown(true.impact),
         truth_stable_s=shown(true.stable),

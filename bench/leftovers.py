@@ -15,23 +15,26 @@ MARKER = "DR_DRILLS_LAB"
 
 def labs_of(runs: Path, truth: Path) -> frozenset[str]:
     """The ids of the labs that these runs had: by their journals, and by the truth that was kept of them."""
-    return frozenset({path.stem for path in truth.glob("*.jsonl")} | {lab_of(path.parent) for path in _journals(runs)})
+    drills = (path.parent for path in runs.glob("*/*/journal.jsonl"))
+    return frozenset({*(path.stem for path in truth.glob("*.jsonl")), *map(lab_of, drills)})
 
 
 def lab_of(drill: Path) -> str:
-    """The id of the lab that a drill ran in. Raises OSError or msgspec.DecodeError for a journal without a header."""
+    """The id of the lab that a drill ran in. Raises OSError where there is no journal, ValueError for a broken one."""
     with (drill / "journal.jsonl").open("rb") as lines:
-        return msgspec.json.decode(next(lines, b""), type=JournalHeader).lab or ""
+        try:
+            header = msgspec.json.decode(next(lines, b""), type=JournalHeader)
+        except msgspec.DecodeError as error:
+            raise ValueError(f"{drill.name}/journal.jsonl: {error}") from error
+    if not header.lab:
+        raise ValueError(f"{drill.name}/journal.jsonl names no lab")
+    return header.lab
 
 
 def left_of(labs: Iterable[str], state: Path) -> list[str]:
     """In sentences, everything of these labs that is still there, and every journal in the folder `state`."""
     journals = [f"left an open journal: {path.name}" for path in sorted(state.glob("[!.]*.jsonl"))]
     return journals + [left for lab in sorted(labs) for left in (*_folders(lab), *_processes(lab))]
-
-
-def _journals(runs: Path) -> list[Path]:
-    return sorted(runs.glob("*/*/journal.jsonl"))
 
 
 def _folders(lab: str) -> list[str]:

@@ -1,8 +1,8 @@
 """Drills in a row, as a user runs them, each compared with the lab's ground truth: `python -m bench.soak --runs N`.
 
-Fails (exit code 1) if a drill did not end with 0, if a number of it is ruled out by the truth (`bench/truth.py`), if its
-interval is wider than the rules allow, or if anything of it is left: a process, a folder, an open journal. What every
-drill left stays in `bench/out/soak/`.
+Fails (exit code 1) if a drill did not end with 0, if a number of it is ruled out by the truth (`bench/truth.py`), if
+its interval is wider than the rules allow, or if anything of it is left: a process, a folder, an open journal. The
+evidence of every drill stays in `bench/out/soak/`.
 """
 
 import argparse
@@ -167,7 +167,9 @@ def _tail(output: Path) -> str:
 
 def table(results: Sequence[Result]) -> str:
     """Every drill in a line; times in s."""
-    rows = [("#", "zone", "exit", "recovery time", "says", "width", "allowed", "truth's bracket", "")]
+    rows: list[tuple[str, ...]] = [
+        ("#", "zone", "exit", "recovery time", "says", "width", "allowed", "truth's bracket", "")
+    ]
     rows += [_row(result) for result in results]
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(r, widths, strict=True)).rstrip() for r in rows)

@@ -103,6 +103,16 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
     confidence: float
 
 
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
+    """How the workload was asked, in ns: the streams' period, the longest time between two sends around the edges, and
+    the longest success of the baseline.
+    """
+
+    period_ns: int
+    gap_ns: int
+    longest_ns: int
+
+
 def moments(entries: Iterable[Entry], base: ClockBase) -> tuple[Moment, ...]:
     """The log on the axis whose zero is `base`. Exact only within the boot that `base` names."""
     placed = (Moment(e.mono_ns - base.mono_ns, e.event, e.subject, e.detail) for e in entries)
@@ -204,14 +214,14 @@ def _outside(what: str, found: Edge, true: Edge) -> list[str]:
     return [f"{what} {shown(found)} s {off} what the lab allows, {shown(true)} s"]
 
 
-def allowed_width_ns(verdict: Verdict, period_ns: int, longest_ns: int) -> int:
+def allowed_width_ns(verdict: Verdict, asked: Asked) -> int:
     """How wide the recovery time's interval may be: 2 T + 2 lmax, and for a partial failure the widening of both ends.
 
-    3 lmax where operations overlap, which is where T < lmax (docs/adr/0005-intervals.md). The widening is the one for
-    the share that the stream with the fewest bad sends saw.
+    T is what really lay between two sends: the rules use the actual `sent`. 3 lmax where operations overlap, which is
+    where T < lmax (docs/adr/0005-intervals.md). The widening is that of the stream with the thinnest evidence.
     """
-    times = 3 if longest_ns > period_ns else 2
-    return 2 * period_ns + times * longest_ns + 2 * _widening(verdict) * period_ns
+    times = 3 if asked.longest_ns > asked.period_ns else 2
+    return 2 * asked.gap_ns + times * asked.longest_ns + 2 * _widening(verdict) * asked.period_ns
 
 
 def _widening(verdict: Verdict) -> int:

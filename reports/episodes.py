@@ -59,8 +59,8 @@ def stream_episodes(
 ) -> tuple[StreamEpisode, ...]:
     """Every episode of one stream in the window, in time order.
 
-    `widen` maps the number of an episode's first bad operation to the sends that each of its ends is widened by at
-    least: for an episode that other streams show to be a partial failure, though every operation of this one failed.
+    `widen` maps the number of an episode's first bad operation to the sends that each of its ends is widened by, where
+    other streams know the share that failed better than this one's few bad operations do.
     """
     operations = tuple(
         o
@@ -141,8 +141,8 @@ class _Exact:
             for i in range(first, last)
             if self._ops[i].good and self._ops[i].sent_ns > impact_upper and self._ops[i].done_ns < stable_lower
         ]
-        before = max(widen, _sends_beyond(group) if inside else 0)
-        after = max(widen, _sends_beyond([-i for i in reversed(group)]) if inside else 0)
+        before = widen or (_sends_beyond(group) if inside else 0)
+        after = widen or (_sends_beyond([-i for i in reversed(group)]) if inside else 0)
         stable_upper, cut_short = self._stable_upper(group, limit, after)
         return StreamEpisode(
             series=self._series,

@@ -4,6 +4,12 @@ from typing import Literal
 
 import msgspec
 
+# Sampling: 20 operations within the RTO put the edges of a recovery within a tenth of it.
+SENDS_PER_RTO = 20
+# The shortest period that a vantage can keep, and the longest that an outage of some seconds is not missed by.
+FASTEST_PERIOD_S = 0.02
+SLOWEST_PERIOD_S = 5.0
+
 Clock = Literal["total", "from_decision", "first_success", "audited"]
 
 
@@ -25,3 +31,8 @@ class Objectives(msgspec.Struct, frozen=True, kw_only=True):
     source: str = ""
     approved_by: str = ""
     approved_on: str = ""
+
+
+def allowed_period_s(rto_s: float) -> float:
+    """The longest period, in s, at which a stream may ask for that RTO: RTO/20, within 20 ms and 5 s."""
+    return min(max(rto_s / SENDS_PER_RTO, FASTEST_PERIOD_S), SLOWEST_PERIOD_S)

@@ -10,37 +10,16 @@ from probes.history import History, Mark, MarkName
 from reports.bounds import NS_PER_S, Edge, seconds, span, unseen_sends
 from reports.declared import Declared
 from reports.episodes import LOCAL_BAD, StreamEpisode, Window, stream_episodes
+from reports.group import Group
 from reports.model import Episode
 from reports.objectives import Clock
+from reports.pauses import over_pauses
 from reports.phases import Phases, phases_of
 from reports.series import Series, StreamId, series_of, settled_ns
 from reports.steady import Baseline, Steady, baseline
 
 # What a vantage may take to write down an operation that is over (it flushes every 50 ms).
 _WRITTEN_NS = NS_PER_S // 10
-
-
-class Group(msgspec.Struct, frozen=True):
-    """One episode of the service: earliest impact to latest stable over its streams' episodes, in time order."""
-
-    episodes: tuple[StreamEpisode, ...]
-    stable_upper_ns: int | None
-
-    @property
-    def impact(self) -> Edge:
-        """When clients first saw it."""
-        edges = [e.impact for e in self.episodes]
-        return Edge(min(e.lower_ns for e in edges), min(e.upper_ns for e in edges))
-
-    @property
-    def stable_lower_ns(self) -> int:
-        """The last moment that is known to lie inside it."""
-        return max(e.stable_lower_ns for e in self.episodes)
-
-    @property
-    def certain(self) -> bool:
-        """Whether every stream's edges are certain."""
-        return all(e.certain for e in self.episodes)
 
 
 class Recovery(msgspec.Struct, frozen=True):
@@ -120,10 +99,11 @@ def _recovery(
 ) -> Recovery:
     episodes = [e for s in streams for e in stream_episodes(s, steady[s.id], window)]
     groups = _may_be_one(episodes, window.hold_ns)
-    thin = _partial_by_others(groups)
-    if thin:
-        episodes = [e for s in streams for e in stream_episodes(s, steady[s.id], window, thin.get(s.id, {}))]
+    shares = _shares(groups)
+    if shares:
+        episodes = [e for s in streams for e in stream_episodes(s, steady[s.id], window, shares.get(s.id, {}))]
         groups = _may_be_one(episodes, window.hold_ns)
+    groups = over_pauses(groups, streams, window)
     if groups and must_hold and not _held(groups[-1], streams, steady, window):
         groups[-1] = msgspec.structs.replace(groups[-1], stable_upper_ns=None)
     lower_ns = max((_lasted(g) for g in _surely_one(episodes, window.hold_ns)), default=0)
@@ -132,25 +112,35 @@ def _recovery(
     return Recovery(phases, tuple(groups), lower_ns, max(known, default=0) if len(known) == len(uppers) else None)
 
 
-def _partial_by_others(groups: Iterable[Group]) -> dict[StreamId, dict[int, int]]:
-    """Which episodes look full only because few operations met them, and by how many sends to widen them.
+def _shares(groups: Iterable[Group]) -> dict[StreamId, dict[int, int]]:
+    """By how many sends to widen the episodes that have too few bad operations to tell the share that failed.
 
-    If, between the first and the last bad operation of several streams, operations of the same streams were good, part
-    of the requests failed. A stream with few bad operations, all in a row, cannot tell, so the share comes from all.
-    Streams that were fully down one after the other are long enough to speak for themselves.
+    Streams of one probe and kind meet the same service, so all their operations tell it together. An episode of which
+    everything failed looks full; if operations of other streams were good meanwhile, part of the requests failed, and
+    the share comes from all. Streams that were fully down one after the other are long enough to speak for themselves.
     """
-    thin: dict[StreamId, dict[int, int]] = {}
+    found: dict[StreamId, dict[int, int]] = {}
     for group in groups:
-        short = [e for e in group.episodes if e.certain and len(e.bad) < LOCAL_BAD]
-        begin_ns, end_ns = group.impact.upper_ns, group.stable_lower_ns
-        hit = {e.series.id: e.series for e in group.episodes}
-        inside = [o for s in hit.values() for o in s.operations if begin_ns < o.sent_ns and o.done_ns < end_ns]
-        good, bad = sum(o.good for o in inside), sum(len(e.bad) for e in group.episodes)
-        if not short or not good or bad < 2:  # noqa: PLR2004  one bad operation has nothing between it and itself
-            continue
-        for e in short:
-            thin.setdefault(e.series.id, {})[e.bad[0].seq] = unseen_sends(good, bad - 1)
-    return thin
+        for e in group.episodes:
+            others = group.episodes if e.certain else [o for o in group.episodes if _is_kin(o, e)]
+            good, bad = _met(others)
+            if len(e.bad) < LOCAL_BAD and good and bad >= 2:  # noqa: PLR2004  nothing lies between one and itself
+                found.setdefault(e.series.id, {})[e.bad[0].seq] = unseen_sends(good, bad - 1)
+    return found
+
+
+def _is_kin(one: StreamEpisode, other: StreamEpisode) -> bool:
+    a, b = one.series.stream, other.series.stream
+    return (a.probe, a.kind) == (b.probe, b.kind)
+
+
+def _met(episodes: Sequence[StreamEpisode]) -> tuple[int, int]:
+    """How many operations of these streams were good, and how many bad, between their first and their last bad one."""
+    whole = Group(tuple(episodes), None)
+    begin_ns, end_ns = whole.impact.upper_ns, whole.stable_lower_ns
+    hit = {e.series.id: e.series for e in episodes}
+    inside = (o for s in hit.values() for o in s.operations if begin_ns < o.sent_ns and o.done_ns < end_ns)
+    return sum(o.good for o in inside), sum(len(e.bad) for e in episodes)
 
 
 def _may_be_one(episodes: Iterable[StreamEpisode], hold_ns: int) -> list[Group]:

@@ -5,13 +5,10 @@ from reports.bounds import seconds
 from reports.declared import Declared
 from reports.episodes import LOCAL_BAD
 from reports.model import Judgement, RecoveryTime
-from reports.objectives import Clock, Objectives
+from reports.objectives import FASTEST_PERIOD_S, Clock, Objectives
 from reports.recovery import Recovery, longest_unseen_ns, measured
 from reports.words import interval
 from reports.words import seconds as seconds_words
-
-# The shortest period that a vantage can keep.
-LEAST_PERIOD_S = 0.02
 
 _FROM_TO: dict[Clock, str] = {
     "total": "from the impact until service was good and stayed good",
@@ -124,5 +121,5 @@ def _ask_more(
         return ""
     period_s = max(seconds(e.series.stream.period_ns) for g in found.groups for e in g.episodes)
     nearest = min(objectives.rto_s - lower_s, upper_s - objectives.rto_s)
-    needed_s = max(LEAST_PERIOD_S, period_s * nearest / (upper_s - lower_s))
+    needed_s = max(FASTEST_PERIOD_S, period_s * nearest / (upper_s - lower_s))
     return f" The RTO lies within that; ask every {needed_s:.2g} s to decide."

@@ -1,30 +1,30 @@
 """Gates on the instrument itself: the vantage was alive and asking all the time, and its history is whole."""
 
 from collections.abc import Iterator
-from itertools import pairwise
 
 from probes.clock import ClockBase
 from probes.history import History, VantageRecord
 from reports.bounds import NS_PER_S, seconds
 from reports.gates import Gate, broken, held
+from reports.objectives import Objectives, allowed_period_s
+from reports.pauses import MOST_PERIODS, Pause, pauses_of
 from reports.recovery import Recovery
 from reports.series import Series, names_of, series_of
 
-# Sends further apart than this many periods leave a stretch in which nothing was asked.
-MOST_PERIODS = 2
 # UTC may run this much faster or slower than the monotonic clock while a daemon slews it (ntpd: 500 ppm), ...
 SLEW = 500e-6
 # ... and reading the two clocks costs less than this.
 STEP_NS = 50_000_000
 
 
-def vantage_gates(history: History, found: Recovery, hold_ns: int) -> list[Gate]:
+def vantage_gates(history: History, found: Recovery, objectives: Objectives) -> list[Gate]:
     """Control stream, gaps, slip, history and wall clock."""
+    hold_ns = round(objectives.hold_s * NS_PER_S)
     until_ns = _judged_until(found, hold_ns)
     return [
         _control(history, found, until_ns),
-        _gaps(history, found, until_ns, hold_ns),
-        _slip(history),
+        _gaps(history, found, until_ns, hold_ns, objectives.rto_s),
+        _slip(history, objectives.rto_s),
         _complete(history),
         _ended(history),
         _wall_clock(history),
@@ -62,56 +62,68 @@ def _control(history: History, found: Recovery, until_ns: int | None) -> Gate:
     return held(check, f"The control target answered all {len(asked)} times.")
 
 
-def _gaps(history: History, found: Recovery, until_ns: int | None, hold_ns: int) -> Gate:
+def _gaps(history: History, found: Recovery, until_ns: int | None, hold_ns: int, rto_s: float | None) -> Gate:
+    """Whether anybody was asking.
+
+    Every interval is widened over the pauses in it; here it is asked whether one was so long that a schedule this
+    coarse would not have been allowed for the objective.
+    """
     check = "asked all the time"
     gaps = [
-        (name, begin, end)
+        (s.stream.name, pause)
         for role in ("workload", "control")
         for s in series_of(history, role)
-        for name, begin, end in _series_gaps(s, found, until_ns, hold_ns)
+        for pause in pauses_of(s, _most_ns(s, rto_s))
+        if _matters(pause, s, found, until_ns, hold_ns)
     ]
     if not gaps:
-        return held(check, "No stream paused for more than two periods where it matters.")
-    name, begin, end = max(gaps, key=lambda g: g[2] - g[1])
+        return held(check, "No stream paused for longer than the objective can bear where it matters.")
+    name, longest = max(gaps, key=lambda g: g[1].end_ns - g[1].begin_ns)
     start_ns = found.phases.start_ns
     says = (
-        f"Nothing was sent for up to {seconds(end - begin):.3f} s (stream {name}, from "
-        f"{seconds(begin - start_ns):.1f} s) "
-        f"where the edges of the outage or its hold lie: {len(gaps)} gaps of more than two periods."
+        f"Nothing was sent for up to {seconds(longest.end_ns - longest.begin_ns):.3f} s (stream {name}, from "
+        f"{seconds(longest.begin_ns - start_ns):.1f} s) where the edges of the outage or its hold lie, "
+        f"longer than the objective can bear."
     )
-    return broken(check, says)
+    return broken(check, says, taints=("recovery time",))
 
 
-def _series_gaps(series: Series, found: Recovery, until_ns: int | None, hold_ns: int) -> Iterator[tuple[str, int, int]]:
-    """Gaps between `requested` and the end of the hold, but for those inside this stream's own outage.
+def _most_ns(series: Series, rto_s: float | None) -> int:
+    """Two periods: this stream's own, or the longest that the RTO allows a stream to have."""
+    allowed_ns = 0 if rto_s is None else int(allowed_period_s(rto_s) * NS_PER_S)
+    return MOST_PERIODS * max(series.stream.period_ns, allowed_ns)
+
+
+def _matters(pause: Pause, series: Series, found: Recovery, until_ns: int | None, hold_ns: int) -> bool:
+    """Whether it lies between `requested` and the end of the hold, and not inside this stream's own outage.
 
     Between two bad operations a pause hides nothing, unless a whole hold would fit into it.
     """
-    most_ns = MOST_PERIODS * series.stream.period_ns
     since_ns = found.phases.since_ns
-    if since_ns is None:
-        return
+    if since_ns is None or pause.end_ns < since_ns or (until_ns is not None and pause.begin_ns > until_ns):
+        return False
     own = [e for g in found.groups for e in g.episodes if e.series.id == series.id]
-    for a, b in pairwise(series.operations):
-        begin, end = a.sent_ns, b.sent_ns
-        if end - begin <= most_ns or end < since_ns or (until_ns is not None and begin > until_ns):
-            continue
-        inside = any(e.bad[0].sent_ns <= begin and end <= e.bad[-1].sent_ns for e in own)
-        if not (inside and not a.good and not b.good and end - begin < hold_ns):
-            yield series.stream.name, begin, end
+    sent = {o.sent_ns for e in own for o in e.bad}
+    inside = any(e.bad[0].sent_ns <= pause.begin_ns and pause.end_ns <= e.bad[-1].sent_ns for e in own)
+    both_bad = pause.begin_ns in sent and pause.end_ns in sent
+    return not (inside and both_bad and pause.end_ns - pause.begin_ns < hold_ns)
 
 
-def _slip(history: History) -> Gate:
-    """Sending late does not falsify an edge (the formulas use `sent`), but a vantage that is late as a rule is ill."""
+def _slip(history: History, rto_s: float | None) -> Gate:
+    """Sending late does not falsify an edge (the formulas use `sent`), but a vantage that is late as a rule is ill.
+
+    Late is later than the next operation was due, or would be due on the coarsest schedule that the RTO allows.
+    """
     check = "schedule kept"
-    late: list[float] = sorted(
-        (o.sent_ns - o.due_ns) / s.stream.period_ns for s in series_of(history, "workload") for o in s.operations
-    )
-    if not late:
+    streams = [s for s in series_of(history, "workload") if s.operations]
+    if not streams:
         return broken(check, "Nothing was sent to the workload.", verdict="invalid")
+    late = sorted(o.sent_ns - o.due_ns for s in streams for o in s.operations)
     p99 = late[int(0.99 * (len(late) - 1))]
-    says = f"99% of operations were sent within {max(0.0, p99):.3f} periods of their time, the latest {late[-1]:.3f}."
-    return held(check, says) if p99 <= 1 else broken(check, says + " The vantage could not keep its schedule.")
+    says = f"99% of operations were sent within {p99 / 1e6:.1f} ms of their time, the latest {late[-1] / 1e6:.1f} ms."
+    if p99 * MOST_PERIODS <= min(_most_ns(s, rto_s) for s in streams):
+        return held(check, says)
+    return broken(check, says + " The vantage could not keep its schedule.")
 
 
 def _complete(history: History) -> Gate:

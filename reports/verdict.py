@@ -6,7 +6,7 @@ from typing import TypeVar
 import msgspec
 
 from probes.history import History
-from reports.bounds import NS_PER_S, seconds
+from reports.bounds import seconds
 from reports.declared import Declared
 from reports.gates import Gate, Objective
 from reports.ledger import Ledger, ledger
@@ -41,10 +41,9 @@ def judge(history: History, declared: Declared, undo: Undoing, judged_by: str) -
     found = recovery(history, declared, base)
     book = ledger(history)
     rpo_s = declared.objectives.rpo_s
-    hold_ns = round(declared.objectives.hold_s * NS_PER_S)
     gates = [
         *declared_gates(declared, found.phases, base, effect_seen(history, declared), found),
-        *vantage_gates(history, found, hold_ns),
+        *vantage_gates(history, found, declared.objectives),
         *loss_gates(book, found.phases, found.impact, rpo_s),
     ]
     interrupted = history.mark("interrupted") is not None

@@ -4,6 +4,7 @@ import msgspec
 import pytest
 
 from bench.truth import (
+    Asked,
     Bracket,
     Drilled,
     Entry,
@@ -193,15 +194,20 @@ def test_a_recovery_that_was_not_seen_cannot_be_compared(without: Verdict) -> No
         measured(without, 0)
 
 
+def asked(gap_ms: int = 50, longest_ms: int = 20) -> Asked:
+    return Asked(period_ns=50 * MS, gap_ns=gap_ms * MS, longest_ns=longest_ms * MS)
+
+
 def test_the_allowed_width_is_two_periods_and_two_latencies() -> None:
     total = verdict(row("all", 1.0, 60), row("write", 1.0, 60))
-    assert allowed_width_ns(total, 50 * MS, 20 * MS) == 140 * MS
-    assert allowed_width_ns(total, 50 * MS, 60 * MS) == 280 * MS, "three where operations overlap"
+    assert allowed_width_ns(total, asked()) == 140 * MS
+    assert allowed_width_ns(total, asked(gap_ms=53)) == 146 * MS, "what was really sent counts"
+    assert allowed_width_ns(total, asked(longest_ms=60)) == 280 * MS, "three where operations overlap"
 
 
 def test_a_partial_failure_may_be_wider_and_the_thinner_its_evidence_the_more() -> None:
     def width(*rows: Episode) -> int:
-        return allowed_width_ns(verdict(*rows), 50 * MS, 20 * MS)
+        return allowed_width_ns(verdict(*rows), asked())
 
     some = width(row("all", 0.5, 44), row("write", 0.5, 22))
     fewer = width(row("all", 0.5, 24), row("write", 0.5, 12))

@@ -198,12 +198,39 @@ def test_a_bad_baseline_is_invalid() -> None:
 
 
 def test_a_vantage_that_stood_still_at_the_edge_gives_no_verdict() -> None:
-    for stop in ((IMPACT - 200 * MS, IMPACT + 600 * MS), (STABLE - NS, STABLE + NS), (STABLE + NS, STABLE + 2 * NS)):
+    for stop in ((IMPACT - 2 * NS, IMPACT + 600 * MS), (STABLE - NS, STABLE + 2 * NS), (STABLE + NS, STABLE + 4 * NS)):
         verdict = judged(drill(stopped=(stop,)))
         assert verdict.verdict == "inconclusive", stop
         assert finding(verdict, "asked all the time").verdict == "inconclusive"
+        assert verdict.data_loss.verdict == "pass"  # nothing was unread
     # With an RTO that the gap makes it seem to miss, it is no miss either.
     assert judged(drill(stopped=((STABLE - NS, STABLE + NS),)), rto_s=2.5).verdict != "fail"
+
+
+def test_a_pause_that_the_objective_can_bear_widens_the_interval_over_what_may_have_hidden_in_it() -> None:
+    short = 600 * MS
+    first = Outage(IMPACT, STABLE, "swallow")
+    relapse = Outage(STABLE + NS + 100 * MS, STABLE + NS + 500 * MS, "swallow")
+    early = Outage(IMPACT - NS + 100 * MS, IMPACT - NS + 500 * MS, "swallow")
+    for hidden, since in ((relapse, STABLE + NS), (early, IMPACT - NS)):
+        pause = (since, since + short)
+        for outages in ((first,), tuple(sorted((first, hidden), key=lambda o: o.begin))):
+            verdict = judged(drill(outages, stopped=(pause,), requested=3 * NS))
+            time = verdict.recovery_time
+            truth_s = (max(o.end for o in outages) - min(o.begin for o in outages)) / NS
+            assert time.lower_s is not None
+            assert time.upper_s is not None
+            assert time.lower_s <= truth_s <= time.upper_s
+            assert (verdict.verdict, time.verdict) == ("pass", "pass")
+    plain = judged(drill(requested=3 * NS)).recovery_time.upper_s
+    assert plain is not None
+    assert plain < 4.2
+
+
+def test_a_pause_long_before_the_outage_is_none_of_it() -> None:
+    paused = judged(drill(stopped=((2 * NS, 2 * NS + 500 * MS),))).recovery_time
+    assert paused.upper_s is not None
+    assert paused.upper_s < 4.2
 
 
 def test_a_pause_in_the_middle_of_the_outage_hides_nothing() -> None:
