@@ -1,6 +1,6 @@
 """One drill's folder beside the truth of its lab: reads both and compares them by `bench/truth.py`."""
 
-from collections.abc import Iterable
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -25,11 +25,12 @@ from bench.truth import (
 )  # fmt: skip
 from fixtures.workloads.orders.configuration import DEFAULT_DATABASE_TIMEOUT_S
 from probes.clock import boot_id
-from probes.history import History
+from probes.history import History, Operation
 from probes.load import BrokenHistory, load_history
-from reports.bounds import NS_PER_S, Edge, seconds
+from reports.bounds import NS_PER_S, seconds
 from reports.folder import BrokenEvidence, read_verdict
 from reports.model import Verdict
+from reports.series import settled_ns
 from reports.steady import baseline
 
 
@@ -86,17 +87,18 @@ def _compared(
     log = moments(entries, history.base)
     true = bracket(log, _drilled(history, zone, settings))
     found = measured(verdict, _at_ns(history, "start"))
-    asked = _asked(history, (found.impact, found.stable))
-    allowed_ns = allowed_width_ns(verdict, asked)
-    wrong = [*broken(log), *disagreements(found, true), *_too_wide(found, allowed_ns)]
+    asked = asked_of(history, found)
+    allowed_ns = allowed_width_ns(asked)
+    wrong = [*broken(log), *disagreements(found, true), *_too_wide(found, asked, allowed_ns)]
     return _rows(found, true, asked, allowed_ns, wrong)
 
 
-def _too_wide(found: Measured, allowed_ns: int) -> list[str]:
+def _too_wide(found: Measured, asked: Asked, allowed_ns: int) -> list[str]:
     width_ns = found.recovery.upper_ns - found.recovery.lower_ns
     if width_ns <= allowed_ns:
         return []
-    return [f"the interval is {seconds(width_ns):.4f} s wide; {seconds(allowed_ns):.4f} s are allowed"]
+    said = f"the interval is {seconds(width_ns):.4f} s wide; {seconds(allowed_ns):.4f} s are allowed"
+    return [f"{said} (around its edges up to {seconds(asked.gap_ns):.4f} s lay between two sends)"]
 
 
 def _drilled(history: History, zone: str, settings: dict[str, Any]) -> Drilled:
@@ -116,23 +118,37 @@ def _at_ns(history: History, name: str) -> int:
     return found.at_ns
 
 
-def _asked(history: History, edges: Iterable[Edge]) -> Asked:
+def asked_of(history: History, found: Measured) -> Asked:
     """How the workload was asked: by its plan, and really around the edges of what was measured."""
     steady = baseline(history).streams
     judged = {stream.name: stream.period_ns for stream in history.streams("workload")}
-    sent: dict[str, list[int]] = {}
+    sent: dict[str, list[Operation]] = {}
     for operation in history.operations:
         if operation.stream in judged and operation.kind != "audit":
-            sent.setdefault(operation.stream, []).append(operation.sent_ns)
+            sent.setdefault(operation.stream, []).append(operation)
     gaps = [
-        later - earlier
-        for times in sent.values()
-        for earlier, later in pairwise(sorted(times))
-        if any(earlier <= edge.upper_ns and later >= edge.lower_ns for edge in edges)
+        later.sent_ns - earlier.sent_ns
+        for stream in sent.values()
+        for earlier, later in pairwise(stream)
+        if any(earlier.sent_ns <= e.upper_ns and later.sent_ns >= e.lower_ns for e in (found.impact, found.stable))
     ]
     period_ns = max(judged.values())
     longest_ns = max(s.longest_ns for (_, name), s in steady.items() if name in judged)
-    return Asked(period_ns=period_ns, gap_ns=max([period_ns, *gaps]), longest_ns=longest_ns)
+    inside = [
+        o for stream in sent.values() for o in stream if found.impact.lower_ns <= o.sent_ns <= found.stable.lower_ns
+    ]
+    met = tuple(_met(inside, longest_ns))
+    return Asked(period_ns=period_ns, gap_ns=max([period_ns, *gaps]), longest_ns=longest_ns, met=met)
+
+
+def _met(inside: Sequence[Operation], longest_ns: int) -> Iterator[tuple[int, int]]:
+    """Of each kind, how many were good, and how many bad, after the first bad one and before the last."""
+    for kind in sorted({operation.kind for operation in inside}):
+        bad = [o for o in inside if o.kind == kind and not o.good]
+        if bad:
+            begin_ns, end_ns = min(settled_ns(o, longest_ns) for o in bad), max(o.sent_ns for o in bad)
+            good = [o for o in inside if o.kind == kind and o.good and begin_ns < o.sent_ns and o.done_ns < end_ns]
+            yield len(good), len(bad)
 
 
 def _rows(found: Measured, true: Bracket, asked: Asked, allowed_ns: int, wrong: list[str]) -> Compared:

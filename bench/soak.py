@@ -8,10 +8,12 @@ evidence of every drill stays in `bench/out/soak/`.
 import argparse
 import math
 import os
+import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -87,19 +89,24 @@ class Where(NamedTuple):
         return os.environ | own
 
 
+def command_of(workload: Path, zone: str) -> list[str]:
+    """The command that a user gives, for one drill of one zone."""
+    return [sys.executable, "-m", "pytest", "drills", "--workload", str(workload), "-k", f"{DRILL} and {zone}"]
+
+
 def run_drill(where: Where, workload: Path, zone: str) -> int:
-    """One drill of one zone; its exit code. Whatever happens, its process is gone afterwards."""
+    """One drill of one zone; its exit code. Raises TimeoutExpired for one that hangs; it is ended then."""
     where.folder.mkdir(parents=True)
-    command = [sys.executable, "-m", "pytest", "drills", "--workload", str(workload), "-k", f"{DRILL} and {zone}"]
     with where.output.open("wb") as output:
         process = subprocess.Popen(
-            command, cwd=ROOT, env=where.environment(), stdin=subprocess.DEVNULL, stdout=output,
+            command_of(workload, zone), cwd=ROOT, env=where.environment(), stdin=subprocess.DEVNULL, stdout=output,
             stderr=subprocess.STDOUT,
         )  # fmt: skip
     try:
         return process.wait(HANGS_S)
     except (subprocess.TimeoutExpired, KeyboardInterrupt):
-        # Ctrl-C reached the drill too; it puts back what it broke, and that takes a while.
+        # The first signal makes a drill put back what it broke, which takes a while; it holds the second. So it does
+        # no harm if Ctrl-C has reached it already.
         process.terminate()
         try:
             process.wait(ENDS_S)
@@ -209,7 +216,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except WorkloadFileError as error:
         print(error, file=sys.stderr)
         return 1
-    results = soak(options.runs, options.workload, zones, OUT / "soak" / f"{started:%Y%m%dT%H%M%SZ}")
+    with _sigterm_as_ctrl_c():
+        results = soak(options.runs, options.workload, zones, OUT / "soak" / f"{started:%Y%m%dT%H%M%SZ}")
     clean = bool(results) and not any(result.failures for result in results)
     found = Soak(
         started_utc=started.isoformat(timespec="seconds"), workload=options.workload.name, results=tuple(results),
@@ -220,6 +228,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     (OUT / "soak.json").write_bytes(msgspec.json.format(msgspec.json.encode(found), indent=1) + b"\n")
     print(f"\n{table(results)}\n\n{summary(results)} Figures in bench/out/soak.json.")
     return 0 if clean and len(results) == options.runs else 1
+
+
+@contextmanager
+def _sigterm_as_ctrl_c() -> Iterator[None]:
+    """So that a soak that is told to end does not leave its drill to itself."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:

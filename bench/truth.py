@@ -104,13 +104,17 @@ class Measured(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
-    """How the workload was asked, in ns: the streams' period, the longest time between two sends around the edges, and
-    the longest success of the baseline.
+    """How the workload was asked, and how it answered while it was bad.
+
+    In ns: the streams' period, the longest time between two sends around the edges, the longest success of the
+    baseline. `met`: for each kind of operation how many were good between the first bad one and the last, and how many
+    were bad.
     """
 
     period_ns: int
     gap_ns: int
     longest_ns: int
+    met: tuple[tuple[int, int], ...] = ()
 
 
 def moments(entries: Iterable[Entry], base: ClockBase) -> tuple[Moment, ...]:
@@ -214,28 +218,25 @@ def _outside(what: str, found: Edge, true: Edge) -> list[str]:
     return [f"{what} {shown(found)} s {off} what the lab allows, {shown(true)} s"]
 
 
-def allowed_width_ns(verdict: Verdict, asked: Asked) -> int:
+def allowed_width_ns(asked: Asked) -> int:
     """How wide the recovery time's interval may be: 2 T + 2 lmax, and for a partial failure the widening of both ends.
 
     T is what really lay between two sends: the rules use the actual `sent`. 3 lmax where operations overlap, which is
-    where T < lmax (docs/adr/0005-intervals.md). The widening is that of the stream with the thinnest evidence.
+    where T < lmax. The widening is the one that the operations of one kind allow together, the same service being
+    asked (docs/adr/0005-intervals.md); the kind with the thinnest evidence counts.
     """
     times = 3 if asked.longest_ns > asked.period_ns else 2
-    return 2 * asked.gap_ns + times * asked.longest_ns + 2 * _widening(verdict) * asked.period_ns
+    sends = max((_widening(good, bad) for good, bad in asked.met), default=0)
+    return 2 * asked.gap_ns + times * asked.longest_ns + 2 * sends * asked.period_ns
 
 
-def _widening(verdict: Verdict) -> int:
-    """Sends by which an end may be widened."""
-    if all(row.share == 1.0 for row in _service(verdict)):
+def _widening(good: int, bad: int) -> int:
+    """Sends by which an end may be widened. Between one bad send and itself there is nothing to tell a share from."""
+    further = bad - 1
+    if not good or further < 1:
         return 0
-    sends = []
-    for row in verdict.episodes:
-        bad = round(row.share * row.operations)
-        good, further = row.operations - bad, bad - 1
-        if further >= 1:
-            near = min(further, LOCAL_BAD)
-            sends.append(unseen_sends(math.ceil(good * near / further), near))
-    return max(sends, default=0)
+    near = min(further, LOCAL_BAD)
+    return unseen_sends(math.ceil(good * near / further), near)
 
 
 def shown(edge: Edge) -> str:

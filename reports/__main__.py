@@ -1,4 +1,8 @@
-"""`python -m reports rejudge RUN` judges a run again by its recorded operations; `show RUN` prints what was judged."""
+"""What can be done with a run that is over.
+
+`python -m reports rejudge RUN` judges it again by its recorded operations; `show RUN` prints what was judged; `schema`
+prints the JSON Schema of `verdict.json`.
+"""
 
 import argparse
 import sys
@@ -7,6 +11,7 @@ from pathlib import Path
 from probes.load import BrokenHistory
 from reports.folder import BrokenEvidence, drill_folders, judge, read_verdict
 from reports.model import Verdict
+from reports.schema import verdict_schema
 from reports.words import drill_name, verdict_sentence
 
 
@@ -17,7 +22,11 @@ def main(arguments: list[str] | None = None) -> int:
     for name, text in (("rejudge", "judge a run again; changes nothing"), ("show", "print a run's verdicts")):
         command = commands.add_parser(name, help=text)
         command.add_argument("run", type=Path, help="the folder of a run, or of one of its drills")
+    commands.add_parser("schema", help="print the JSON Schema of verdict.json")
     given = parser.parse_args(arguments)
+    if given.command == "schema":
+        sys.stdout.write(verdict_schema())
+        return 0
     try:
         folders = drill_folders(given.run)
         same = [_rejudge(folder) if given.command == "rejudge" else _show(folder) for folder in folders]

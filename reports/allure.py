@@ -3,7 +3,7 @@
 Only the main thread calls these: a step that another thread or process started would land under an arbitrary one.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -108,25 +108,41 @@ def _objective(name: str, verdict: Judgement, says: str) -> None:
 
 
 class _Tidy:
-    """Mends what allure-pytest writes, just before it is written."""
+    """Mends what allure-pytest writes, just before it is written; what cannot be written is told, and ends nothing."""
 
-    @_commons.hookimpl(tryfirst=True)  # type: ignore[untyped-decorator]  # allure_commons is not typed
-    def report_container(self, container: Any) -> None:
+    def __init__(self, lost: Callable[[str], None]) -> None:
+        self._lost = lost
+
+    @_commons.hookimpl(wrapper=True)  # type: ignore[untyped-decorator]  # allure_commons is not typed
+    def report_container(self, container: Any) -> Generator[None, object, object]:
         """Drop the teardowns that never were: pytest from 9.1 on registers unnamed ones (allure-python#918)."""
         container.afters = [one for one in container.afters if not str(one.name).endswith("::<lambda>")]
+        return (yield from self._written())
 
-    @_commons.hookimpl(tryfirst=True)  # type: ignore[untyped-decorator]  # allure_commons is not typed
-    def report_result(self, result: Any) -> None:
+    @_commons.hookimpl(wrapper=True)  # type: ignore[untyped-decorator]  # allure_commons is not typed
+    def report_result(self, result: Any) -> Generator[None, object, object]:
         """A missed objective is `failed`, though its exception is no AssertionError; all else stays as it is."""
         details = result.statusDetails
         first = str(details.message if details else "").partition("\n")[0].partition(":")[0]
         if result.status == "broken" and first.rpartition(".")[2] == "ObjectiveMissed":
             result.status = "failed"
+        return (yield from self._written())
+
+    def _written(self) -> Generator[None, object, object]:
+        try:
+            return (yield)
+        except OSError as error:
+            self._lost(f"Allure's results cannot be written: {error}")
+            return None
 
 
-def tidy_results() -> Callable[[], None]:
-    """Mend results as they are written, until the function that this returns is called."""
-    tidy = _Tidy()
+def tidy_results(lost: Callable[[str], None]) -> Callable[[], None]:
+    """Mend results as they are written, until the function that this returns is called.
+
+    `lost` is told when one cannot be written: left alone, allure-pytest would end the session with it, and with that
+    the undo of what comes next.
+    """
+    tidy = _Tidy(lost)
     _commons.plugin_manager.register(tidy)
 
     def stop() -> None:

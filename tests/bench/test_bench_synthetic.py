@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.judging import Judging, growth, judge_once
+from bench.judging import Judging, counted, growth, timed
 from bench.synthetic import write_drill
 from reports import folder
 
@@ -22,12 +22,17 @@ def test_a_synthetic_drill_is_one_that_passes(tmp_path: Path, size: int) -> None
     assert verdict.recovery_time.lower_s <= truth_s <= verdict.recovery_time.upper_s
 
 
-def test_judging_once_says_what_it_cost(tmp_path: Path) -> None:
-    write_drill(tmp_path, 1_000)
-    said = judge_once(tmp_path)
+def test_judging_says_what_it_cost(tmp_path: Path) -> None:
+    operations = write_drill(tmp_path, 1_000)
+    said = timed(tmp_path)
     assert said["verdict"] == "pass"
-    assert isinstance(said["judge_s"], float)
-    assert said["judge_s"] > 0
+    for cost in ("load_s", "judge_s"):
+        value = said[cost]
+        assert isinstance(value, float)
+        assert value > 0
+    memory_mib = counted(tmp_path)["memory_mib"]
+    assert isinstance(memory_mib, float)
+    assert memory_mib * 1024 * 1024 > 100 * operations, "an operation alone is more than that"
 
 
 def test_growth_is_that_of_time_and_of_memory() -> None:

@@ -194,26 +194,23 @@ def test_a_recovery_that_was_not_seen_cannot_be_compared(without: Verdict) -> No
         measured(without, 0)
 
 
-def asked(gap_ms: int = 50, longest_ms: int = 20) -> Asked:
-    return Asked(period_ns=50 * MS, gap_ns=gap_ms * MS, longest_ns=longest_ms * MS)
+def width(*met: tuple[int, int], gap_ms: int = 50, longest_ms: int = 20) -> int:
+    return allowed_width_ns(Asked(period_ns=50 * MS, gap_ns=gap_ms * MS, longest_ns=longest_ms * MS, met=met))
 
 
 def test_the_allowed_width_is_two_periods_and_two_latencies() -> None:
-    total = verdict(row("all", 1.0, 60), row("write", 1.0, 60))
-    assert allowed_width_ns(total, asked()) == 140 * MS
-    assert allowed_width_ns(total, asked(gap_ms=53)) == 146 * MS, "what was really sent counts"
-    assert allowed_width_ns(total, asked(longest_ms=60)) == 280 * MS, "three where operations overlap"
+    assert width((0, 120), (0, 121)) == 140 * MS
+    assert width((0, 120), gap_ms=53) == 146 * MS, "what was really sent counts"
+    assert width((0, 120), longest_ms=60) == 280 * MS, "three where operations overlap"
 
 
 def test_a_partial_failure_may_be_wider_and_the_thinner_its_evidence_the_more() -> None:
-    def width(*rows: Episode) -> int:
-        return allowed_width_ns(verdict(*rows), asked())
-
-    some = width(row("all", 0.5, 44), row("write", 0.5, 22))
-    fewer = width(row("all", 0.5, 24), row("write", 0.5, 12))
+    some, fewer = width((20, 11)), width((10, 6))
     assert 140 * MS < some < fewer
     assert (some - 140 * MS) % (2 * 50 * MS) == 0
-    assert width(row("all", 0.5, 2), row("write", 1.0, 1)) == 140 * MS, "one bad send says nothing of a share"
+    assert width((20, 11), (10, 6)) == fewer, "the thinnest counts"
+    assert width((40, 21)) == some, "and no more than is near an end"
+    assert width((3, 1)) == 140 * MS, "one bad send says nothing of a share"
 
 
 @pytest.mark.parametrize(("runs", "bound"), [(1, 0.95), (5, 0.45), (10, 0.26), (59, 0.05)])

@@ -118,7 +118,7 @@ def test_after_a_standstill_what_is_too_late_is_counted_and_not_sent() -> None:
     assert not log.errors
     # 0..9940 ms are later than 50 ms, 9950..10000 ms are not.
     assert pacer.unsent == 995
-    assert [seq for _, seq, _ in log.sent] == list(range(995, 1001))
+    assert sorted(seq for _, seq, _ in log.sent) == list(range(995, 1001))  # all were due: sent at once, side by side
 
 
 @pytest.mark.parametrize("where", ["send", "clock"])

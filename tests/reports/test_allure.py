@@ -54,7 +54,7 @@ from reports import allure
 
 @pytest.hookimpl
 def pytest_configure(config):
-    config.add_cleanup(allure.tidy_results())
+    config.add_cleanup(allure.tidy_results(print))
 """
 
 

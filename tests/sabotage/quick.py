@@ -147,7 +147,12 @@ def running(folder: Path, drill: str, *, changes: dict[str, str] | None = None, 
 
 
 def _owner(up: lab.Lab) -> int | None:
-    owner = decode_order((up.directory / "order.json").read_bytes()).owner
+    return owner_of(up.directory)
+
+
+def owner_of(directory: Path) -> int | None:
+    """The id of the process that the lab in this directory was, or is being, brought up for."""
+    owner = decode_order((directory / "order.json").read_bytes()).owner
     return None if owner is None else owner.pid
 
 
@@ -166,12 +171,13 @@ def state_of(up: lab.Lab, workload: Path) -> dict[str, Any]:
         }
 
 
-def processes_of(up: lab.Lab) -> list[str]:
-    """Every process of a lab, by its command line."""
+def processes_of(up: lab.Lab | str) -> list[str]:
+    """Every process of a lab, or of the one with that id, by its command line."""
+    lab_id = up if isinstance(up, str) else up.id
     found = []
     for process in psutil.process_iter():
         try:
-            if process.environ().get("DR_DRILLS_LAB") == up.id:
+            if process.environ().get("DR_DRILLS_LAB") == lab_id:
                 found.append(" ".join(process.cmdline()))
         except (psutil.AccessDenied, psutil.NoSuchProcess, psutil.ZombieProcess):
             continue
