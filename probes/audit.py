@@ -51,7 +51,8 @@ class Audit:
 
     Leaves one `audit` operation for each key: `ok` with what was seen, also where the workload says that it does not
     have the key; or `fail`/`in-doubt` where no attempt was answered, so that the key counts as unread. Keys that
-    start with the prefix and were never sent are recorded too (version 0, no checksum).
+    start with the prefix and were never sent are recorded too (version 0, no checksum). Each is due when the audit
+    began: only writes that were sent before are judged by it.
     """
 
     def __init__(self, context: AuditContext, name: str, probe_name: str, probe: Probe, deadline: Deadline) -> None:
@@ -61,9 +62,12 @@ class Audit:
         self._probe = probe
         self._deadline = deadline
         self._seq = itertools.count()
+        self._began_ns = 0
 
     def run(self) -> tuple[int, int]:
         """Do it: how many keys were asked for, and how many of them remain unread."""
+        # Before the keys are taken: a write that is sent from here on may be among them or not, and is not asked for.
+        self._began_ns = self._context.now_ns()
         entries = self._context.ledger.entries(self._probe_name)
         self._wait(entries)
         left = {entry.key: entry for entry in entries}
@@ -166,7 +170,7 @@ class Audit:
             probe=self._probe_name,
             stream=f"audit {self._name}",
             seq=next(self._seq),
-            due_ns=sent_ns,
+            due_ns=self._began_ns,
             sent_ns=sent_ns,
             done_ns=done_ns,
         )

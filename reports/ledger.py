@@ -93,7 +93,7 @@ def audits_of(history: History) -> Audits:
 def _audit(name: str, operations: Sequence[Operation]) -> Audit:
     ordered = sorted(operations, key=lambda o: (o.sent_ns, o.seq))
     answers = {o.key: o for o in ordered if o.good}
-    return Audit(name, ordered[0].sent_ns, max(o.done_ns for o in ordered), answers)
+    return Audit(name, min(o.due_ns for o in ordered), max(o.done_ns for o in ordered), answers)
 
 
 def ledger(history: History) -> Ledger:

@@ -6,10 +6,12 @@ the interval is widened over it. How long a pause may be at all is a gate's busi
 """
 
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from itertools import groupby, pairwise
+from operator import attrgetter
 
 import msgspec
 
+from probes.history import Operation
 from reports.episodes import Window
 from reports.group import Group
 from reports.series import Series
@@ -26,18 +28,26 @@ class Pause(msgspec.Struct, frozen=True, order=True):
     answered_ns: int
 
 
-def pauses_of(series: Series, most_ns: int | None = None) -> Iterator[Pause]:
-    """Every time that this stream sent nothing for longer than `most_ns` (by default two periods)."""
-    bound_ns = MOST_PERIODS * series.stream.period_ns if most_ns is None else most_ns
-    for a, b in pairwise(series.operations):
-        if b.sent_ns - a.sent_ns > bound_ns:
+def pauses_of(operations: Sequence[Operation], most_ns: int) -> Iterator[Pause]:
+    """Every time that nothing was sent for longer than `most_ns`; `operations` in the order of sending."""
+    for a, b in pairwise(operations):
+        if b.sent_ns - a.sent_ns > most_ns:
             yield Pause(a.sent_ns, b.sent_ns, b.done_ns)
 
 
 def over_pauses(groups: Sequence[Group], streams: Sequence[Series], window: Window) -> list[Group]:
     """The same episodes, each widened over the pauses that may hide its beginning or a relapse."""
-    pauses = sorted(p for s in streams for p in pauses_of(s) if p.end_ns >= window.since_ns)
+    pauses = sorted(p for asked in _together(streams) for p in asked if p.end_ns >= window.since_ns)
     return [_widened(group, pauses, window) for group in groups]
+
+
+def _together(streams: Sequence[Series]) -> Iterator[Iterator[Pause]]:
+    """The pauses of the streams that ask the same: while one is late, another that asks is no pause."""
+    by_what = attrgetter("stream.probe", "stream.kind")
+    for _, alike in groupby(sorted(streams, key=by_what), key=by_what):
+        same = list(alike)
+        operations = sorted((o for s in same for o in s.operations), key=attrgetter("sent_ns"))
+        yield pauses_of(operations, MOST_PERIODS * max(s.stream.period_ns for s in same))
 
 
 def _widened(group: Group, pauses: Sequence[Pause], window: Window) -> Group:

@@ -115,23 +115,19 @@ def _recovery(
 def _shares(groups: Iterable[Group]) -> dict[StreamId, dict[int, int]]:
     """By how many sends to widen the episodes that have too few bad operations to tell the share that failed.
 
-    Streams of one probe and kind meet the same service, so all their operations tell it together. An episode of which
+    Streams of one probe meet the same service, so all their operations tell it together. An episode of which
     everything failed looks full; if operations of other streams were good meanwhile, part of the requests failed, and
     the share comes from all. Streams that were fully down one after the other are long enough to speak for themselves.
     """
     found: dict[StreamId, dict[int, int]] = {}
     for group in groups:
         for e in group.episodes:
-            others = group.episodes if e.certain else [o for o in group.episodes if _is_kin(o, e)]
+            probe = e.series.stream.probe
+            others = group.episodes if e.certain else [o for o in group.episodes if o.series.stream.probe == probe]
             good, bad = _met(others)
             if len(e.bad) < LOCAL_BAD and good and bad >= 2:  # noqa: PLR2004  nothing lies between one and itself
                 found.setdefault(e.series.id, {})[e.bad[0].seq] = unseen_sends(good, bad - 1)
     return found
-
-
-def _is_kin(one: StreamEpisode, other: StreamEpisode) -> bool:
-    a, b = one.series.stream, other.series.stream
-    return (a.probe, a.kind) == (b.probe, b.kind)
 
 
 def _met(episodes: Sequence[StreamEpisode]) -> tuple[int, int]:

@@ -73,7 +73,7 @@ def _gaps(history: History, found: Recovery, until_ns: int | None, hold_ns: int,
         (s.stream.name, pause)
         for role in ("workload", "control")
         for s in series_of(history, role)
-        for pause in pauses_of(s, _most_ns(s, rto_s))
+        for pause in pauses_of(s.operations, _most_ns(s, rto_s))
         if _matters(pause, s, found, until_ns, hold_ns)
     ]
     if not gaps:

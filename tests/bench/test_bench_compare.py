@@ -9,10 +9,14 @@ import msgspec
 import pytest
 
 from bench import compare as module
-from bench.compare import NotComparable, compare
+from bench.compare import NotComparable, asked_of, compare
 from bench.synthetic import MS, NS, write_drill
+from bench.truth import Measured
 from fixtures.journal_records import JournalHeader
+from probes.history import Kind, Operation
+from probes.load import load_history
 from reports import folder as evidence
+from reports.bounds import Edge
 
 ZONE = "a"
 # `write_drill` of this size lasts so long; its outage is from 26% to 40% of it.
@@ -133,3 +137,34 @@ def test_another_boot_is_another_clock(drill: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(module, "boot_id", lambda: "another")
     with pytest.raises(NotComparable, match="another boot"):
         compared(drill)
+
+
+def test_how_it_was_asked_and_what_failed_is_read_from_the_history(drill: Path) -> None:
+    history = load_history(drill / "runs/run/drill")
+    fresh, _pooled, reads = history.streams("workload")[:3]
+
+    def asked(stream: str, kind: Kind, sent_ms: int, took_ms: int, *, good: bool) -> Operation:
+        return Operation(
+            vantage="client", probe="orders", stream=stream, seq=sent_ms, kind=kind, due_ns=sent_ms * MS,
+            sent_ns=sent_ms * MS, done_ns=(sent_ms + took_ms) * MS, outcome="ok" if good else "fail",
+        )  # fmt: skip
+
+    operations = (
+        asked(fresh.name, "write", 1000, 5, good=True),
+        asked(fresh.name, "write", 1050, 5, good=False),
+        asked(fresh.name, "write", 1053, 5, good=True),  # the first bad one was not over
+        asked(fresh.name, "write", 1100, 5, good=True),
+        asked(fresh.name, "write", 1198, 5, good=True),  # not over when the last bad one was sent
+        asked(fresh.name, "write", 1200, 5, good=False),
+        asked(reads.name, "read", 1100, 5, good=True),
+        asked(fresh.name, "write", 1270, 5, good=True),
+        asked(fresh.name, "write", 3000, 5, good=True),
+    )
+    found = Measured(
+        impact=Edge(1000 * MS, 1055 * MS), stable=Edge(1200 * MS, 1275 * MS), recovery=Edge(145 * MS, 275 * MS),
+        episodes=1, lost=0, loss_lower_s=0.0, confidence=0.95,
+    )  # fmt: skip
+    said = asked_of(msgspec.structs.replace(history, operations=operations), found)
+    assert said.met == ((1, 2),), "of the writes one between two bad ones; of the reads none was bad"
+    assert (said.period_ns, said.gap_ns) == (50 * MS, 1730 * MS), "the pause begins within the recovery's edges"
+    assert said.longest_ns == NS, "the timeout of those that had no success in the baseline"

@@ -115,14 +115,18 @@ class TestOneDrill:
         assert command[1:] == ["-m", "pytest", "drills", "--workload", "w.toml", "-k", "az_power_loss and eu-west-1b"]
 
     def test_what_went_wrong_is_said(self, where: Where, monkeypatch: pytest.MonkeyPatch) -> None:
-        program = (
+        leaves = (
             "import os, pathlib; s = pathlib.Path(os.environ['DR_DRILLS_STATE']); s.mkdir(); (s / 'x.jsonl').touch()"
         )
-        self.stand_in(monkeypatch, program)
+        self.stand_in(monkeypatch, f"{leaves}; raise SystemExit(13)")
         found = soak_one(where, Path("w.toml"), "eu-west-1a", 1)
-        assert found.exit == 0
+        assert found.exit == 13
         assert found.compared is None
-        assert found.failures == ("left an open journal: x.jsonl", "0 drills came to a verdict, not one")
+        assert found.failures == (
+            "exit code 13: see output.txt",
+            "left an open journal: x.jsonl",
+            "0 drills came to a verdict, not one",
+        )
 
     def test_a_drill_that_hangs_is_ended_and_said(self, where: Where, monkeypatch: pytest.MonkeyPatch) -> None:
         self.stand_in(monkeypatch, "import os, time; print(os.getpid(), flush=True); time.sleep(600)")

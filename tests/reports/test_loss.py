@@ -134,6 +134,16 @@ def test_only_writes_sent_before_an_audit_began_are_judged_by_it() -> None:
     assert fates["k-2"].loss_class == "lost"
 
 
+def test_a_write_sent_after_an_audit_took_its_keys_and_before_it_read_the_first_is_not_unread() -> None:
+    between = write(FAILOVER / NS + 0.002, key="k-2", took_s=0.001)
+    read_late = [
+        msgspec.structs.replace(o, sent_ns=o.sent_ns + 5 * NS // 1000, done_ns=o.done_ns + 5 * NS // 1000)
+        for o in audit_of(["k-1"], "at failover", FAILOVER, {"k-1": THERE})
+    ]
+    found = ledger(history([write(1), between], read_late))
+    assert [(f.write.key, f.judged) for f in found.fates] == [("k-1", True), ("k-2", False)]
+
+
 def test_a_write_that_was_acknowledged_after_it_was_read_is_not_lost() -> None:
     slow = write(49.9, took_s=2)
     (fate,) = ledger(history([slow], audit_of(["k-1"], "at failover", FAILOVER, {}))).fates

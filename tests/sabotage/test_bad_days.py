@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import sys
 import tempfile
@@ -31,7 +32,7 @@ def sound(run: Run) -> str:
 def failure(run: Run) -> str:
     """What pytest shows of a failed drill: the lines below its headline."""
     after = run.output.partition("= FAILURES =")[2].partition("___\n")[2]
-    return after.partition("\n====")[0]
+    return re.split(r"\n[=-]{4}", after)[0]
 
 
 def test_a_drill_whose_own_code_fails_is_no_verdict(tmp_path: Path) -> None:

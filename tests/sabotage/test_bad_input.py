@@ -132,7 +132,7 @@ def test_a_probe_that_cannot_connect_is_refused_with_its_error(tmp_path: Path) -
     with running(tmp_path, "power_loss", changes=wrong) as run:
         assert run.wait() == 12, run.output
         assert "Refused: The workload is not good before anything was broken" in run.output
-        assert "orders write fresh: name oders.shop.internal" in run.output
+        assert "orders write fresh: resolve oders.shop.internal: no such name" in run.output
         assert "correct the probes in the workload file" in run.output
         assert "REFUSED  power_loss-orders: nothing was touched" in run.output
         assert "Traceback" not in run.output
