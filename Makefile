@@ -40,7 +40,7 @@ tests: $(STAMP) ## the harness's own tests; they break nothing
 	$(PY) -m pytest
 
 drill: $(STAMP) ## run the drills of WORKLOAD, in the lab
-	$(PY) -m pytest drills --workload $(WORKLOAD)
+	$(PY) -m pytest drills --workload=$(WORKLOAD)
 
 gameday: drill ## all drills that apply to WORKLOAD; today the same as drill
 

@@ -20,10 +20,18 @@ def next_steps(verdict: Verdict) -> list[str]:
         )
     steps += _recovery(verdict)
     steps += _loss(verdict)
-    steps += [f"{f.check}: {_BY_VERDICT[f.verdict]}" for f in open_findings(verdict) if f.verdict in _BY_VERDICT]
+    steps += _findings(verdict)
     if verdict.verdict == "aborted":
         steps.append("The drill was ended before its end. It proves nothing and does not count as done: run it again.")
     return list(dict.fromkeys(steps))
+
+
+def _findings(verdict: Verdict) -> list[str]:
+    """One sentence for all findings of a kind: what to do about them is the same."""
+    checks: dict[Judgement, list[str]] = {}
+    for found in open_findings(verdict):
+        checks.setdefault(found.verdict, []).append(found.check)
+    return [f"{', '.join(names)}: {_BY_VERDICT[judged]}" for judged, names in checks.items() if judged in _BY_VERDICT]
 
 
 def open_findings(verdict: Verdict) -> list[Finding]:

@@ -45,7 +45,12 @@ def load(folder: Path) -> Evidence:
         ) from None
     except msgspec.DecodeError as error:
         raise BrokenEvidence(f"{folder.name}/{PLAN}: {error}") from error
-    return Evidence(load_history(folder), declared, read_undo(folder / JOURNAL))
+    history, undo = load_history(folder), read_undo(folder / JOURNAL)
+    if history.mark("requested") is not None and not (folder / JOURNAL).exists():
+        undo = Undoing(
+            "dirty", "The fault was asked for, but its journal is missing: nothing proves what was put back."
+        )
+    return Evidence(history, declared, undo)
 
 
 def read_undo(path: Path) -> Undoing:

@@ -23,6 +23,7 @@ def write_folder(folder: Path, history: History | None = None) -> Path:
     marks = [MarksHeader(base=history.base, run="run", drill="drill"), *history.marks]
     (folder / "marks.jsonl").write_bytes(b"".join(msgspec.json.encode(line) + b"\n" for line in marks))
     (folder / "plan.json").write_bytes(msgspec.json.encode(declared_of()))
+    journal(folder / "journal.jsonl", ("a", "verified"), ("b", "verified"))
     return folder
 
 
@@ -41,6 +42,12 @@ def test_a_folder_is_judged_like_its_history(tmp_path: Path) -> None:
     assert verdict.recovery_time.lower_s is not None
     assert verdict.recovery_time.lower_s <= 4.0
     assert all(row.loss_class.startswith("in-doubt") for row in losses(load(folder)))
+
+
+def test_a_fault_without_its_journal_is_not_proved_to_be_put_back(tmp_path: Path) -> None:
+    folder = write_folder(tmp_path / "drill")
+    (folder / "journal.jsonl").unlink()
+    assert judge(folder).undo == "dirty"
 
 
 def test_a_verdict_is_written_whole_and_read_back(tmp_path: Path) -> None:
