@@ -1,3 +1,5 @@
+import msgspec
+
 from reports.steady import baseline
 from tests.truth.simulated import IMPACT, MS, NS, Outage, drill
 
@@ -39,3 +41,13 @@ def test_a_witness_or_control_that_does_not_answer_is_a_problem() -> None:
     down = (Outage(0, 30 * NS, "refuse"),)
     assert any("witness a" in p for p in baseline(drill(bitten=down)).problems)
     assert any("control" in p for p in baseline(drill(control=down)).problems)
+
+
+def test_the_longest_success_is_that_of_all_streams_that_ask_the_same() -> None:
+    history = drill()
+    slow = next(o for o in history.operations if o.stream == "orders read pooled" and o.good and o.sent_ns > NS)
+    slower = msgspec.structs.replace(slow, done_ns=slow.sent_ns + 40 * MS)
+    operations = tuple(slower if o is slow else o for o in history.operations)
+    base = baseline(msgspec.structs.replace(history, operations=operations))
+    assert {s.longest_ns for (_, name), s in base.streams.items() if name.startswith("orders")} == {40 * MS}
+    assert base.streams["v1", "witness b"].longest_ns == 9 * MS
