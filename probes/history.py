@@ -91,7 +91,10 @@ class Stream(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Header(msgspec.Struct, frozen=True, kw_only=True):
-    """First line of a vantage's history: its base, its streams, where it sent from."""
+    """First line of a vantage's history: its base, its streams, where it sent from.
+
+    `audit_share` and `audit_whole_s` say which writes its audits read back (`probes.spec.VantageSpec`).
+    """
 
     vantage: str
     base: ClockBase
@@ -101,6 +104,20 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
     key_prefix: str
     schema: str = SCHEMA
     host: str = ""
+    audit_share: float = 1.0
+    audit_whole_s: float = 0.0
+
+
+class ClockReading(msgspec.Struct, frozen=True, kw_only=True, tag="clock"):
+    """What a vantage's clocks said at one moment; a line among the operations, every second.
+
+    `at_ns` is ns since the vantage's base, `utc_ns` ns of UTC since 1970 then. `asleep_ns` is how long the machine had
+    slept since the base (None where the operating system does not say).
+    """
+
+    at_ns: int
+    utc_ns: int
+    asleep_ns: int | None = None
 
 
 class End(msgspec.Struct, frozen=True, kw_only=True, tag="end"):
@@ -139,11 +156,15 @@ class MarksHeader(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class VantageRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """What one vantage left: header, end (None if it did not end in order) and how many torn lines were dropped."""
+    """What one vantage left: header, end (None if it did not end in order), clocks, how many torn lines were dropped.
+
+    The clock readings' `at_ns` are on the history's axis, as the operations are.
+    """
 
     header: Header
     end: End | None
     torn: int = 0
+    clocks: tuple[ClockReading, ...] = ()
 
 
 class History(msgspec.Struct, frozen=True, kw_only=True):

@@ -51,6 +51,8 @@ class HttpProbe(msgspec.Struct, frozen=True, kw_only=True, tag="http"):
     """Transactions over HTTP. `audit_bulk` is preferred by audits where it is given, `audit_one` reads the rest."""
 
     write: HttpRequest | None = None
+    update: HttpRequest | None = None
+    delete: HttpRequest | None = None
     read: HttpRequest | None = None
     audit_one: HttpRequest | None = None
     audit_bulk: HttpRequest | None = None
@@ -62,6 +64,49 @@ class TcpProbe(msgspec.Struct, frozen=True, kw_only=True, tag="tcp"):
     """Opens and closes a TCP connection to a stream's target: alive or not, nothing more."""
 
     port: int
+
+
+class PostgresqlProbe(msgspec.Struct, frozen=True, kw_only=True, tag="postgresql"):
+    """Transactions in SQL against one table of a PostgreSQL database.
+
+    `dsn` is a libpq connection string or URL; host and port in it go through the vantage's resolver and dial map, and
+    a `password` (or `user`) value `env:NAME` is read from the environment of the vantage. `table` has the columns
+    `key` (primary), `version`, `checksum`, `payload`; other names in `columns`. Needs the extra `postgresql`.
+    """
+
+    dsn: str
+    table: str
+    columns: dict[str, str] = {}
+
+
+class DynamodbProbe(msgspec.Struct, frozen=True, kw_only=True, tag="dynamodb"):
+    """Transactions against one DynamoDB table: PutItem, UpdateItem, DeleteItem, GetItem; audits by BatchGetItem.
+
+    `key` is the name of the partition key (a string). `endpoint_url` is empty on AWS. Retries are 0: a retry would hide
+    what is measured. `consistent` chooses strongly consistent reads.
+    """
+
+    table: str
+    region: str
+    key: str = "key"
+    endpoint_url: str = ""
+    profile: str = ""
+    consistent: bool = True
+
+
+class PythonProbe(msgspec.Struct, frozen=True, kw_only=True, tag="python"):
+    """A user's own transaction, by import path: `shop.drills:Checkout`.
+
+    `path` is the folder that is put in front of the import path (the workload file's); `options` are given to the class
+    as keyword arguments, values `env:NAME` read from the environment of the vantage.
+    """
+
+    transaction: str
+    path: str = ""
+    options: dict[str, str] = {}
+
+
+AnyProbe = HttpProbe | TcpProbe | PostgresqlProbe | DynamodbProbe | PythonProbe
 
 
 class VantageSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,4 +129,7 @@ class VantageSpec(msgspec.Struct, frozen=True, kw_only=True):
     resolver: Resolver
     dial_map: str | None
     streams: tuple[Stream, ...]
-    probes: dict[str, HttpProbe | TcpProbe]
+    probes: dict[str, AnyProbe]
+    # Audits read back this share of the writes (chosen by a hash of the key), and all of the last `audit_whole_s` s.
+    audit_share: float = 1.0
+    audit_whole_s: float = 0.0

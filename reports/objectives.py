@@ -18,7 +18,10 @@ class Objectives(msgspec.Struct, frozen=True, kw_only=True):
 
     `clock` is the clock that the RTO is held against. `hold_s` is how long service must stay good before it counts
     as recovered, `deadline_s` how long a drill waits for that. `tolerance` is the share of operations that may fail
-    while service still counts as good, beyond what failed in the baseline. `source`, `approved_by` and `approved_on`
+    while service still counts as good, beyond what failed in the baseline. `p99_s`: service is only good while 99% of
+    the good operations take at most so long, in s. `capacity`: only while at least this share of the operations a
+    second that the baseline had is done well (1.0: production's load). `vanished_counts`: a write in doubt that is not
+    there counts as lost. `source`, `approved_by` and `approved_on`
     say who set them and where it is written.
     """
 
@@ -28,6 +31,9 @@ class Objectives(msgspec.Struct, frozen=True, kw_only=True):
     hold_s: float = 60.0
     deadline_s: float = 3600.0
     tolerance: float = 0.0
+    p99_s: float | None = None
+    capacity: float | None = None
+    vanished_counts: bool = False
     source: str = ""
     approved_by: str = ""
     approved_on: str = ""
