@@ -1,5 +1,5 @@
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -10,7 +10,7 @@ from probes.history import MarksHeader, Stream
 from probes.network import Network
 from probes.record import MarksFile
 from probes.resolve import NameResolver
-from probes.spec import HttpAnswer, HttpProbe, HttpRequest, Resolver, TcpProbe, VantageSpec
+from probes.spec import AnyProbe, HttpAnswer, HttpProbe, HttpRequest, Resolver, VantageSpec
 from tests.probes.servers import Names, Store, dns_server, http_server
 
 
@@ -64,12 +64,12 @@ def wait_for(condition: Callable[[], bool], timeout_s: float = 20.0) -> None:
 def make_spec(tmp_path: Path) -> Callable[..., VantageSpec]:
     """A spec that writes to `tmp_path`, where the marks are begun as a runner would."""
 
-    def make(probes: dict[str, HttpProbe | TcpProbe], *streams: Stream, key_prefix: str = "t-") -> VantageSpec:
+    def make(probes: Mapping[str, AnyProbe], *streams: Stream, key_prefix: str = "t-") -> VantageSpec:
         marks = MarksFile(tmp_path / "marks.jsonl", MarksHeader(base=start_clock(), run="r", drill="d"))
         marks.close()
         return VantageSpec(
             name="v1", run="r", drill="d", folder=str(tmp_path), zone="client", key_prefix=key_prefix, seed=7,
-            resolver=Resolver(server="127.0.0.1:9"), dial_map=None, streams=streams, probes=probes,
+            resolver=Resolver(server="127.0.0.1:9"), dial_map=None, streams=streams, probes=dict(probes),
         )  # fmt: skip
 
     return make
