@@ -3,14 +3,20 @@
 A vantage as in a drill (its own process, its HTTP probe, its recorder) asks a server on this machine; its slip is what
 its own history says, due to sent. The machine's timer jitter is that of a loop that does nothing but sleep until the
 next moment of the same schedule. Both take turns in the same run, in halves, so that they meet the same machine.
+
+The highest rate is that of one stream on one core: the fastest schedule that the vantage keeps by the gate that every
+drill is held to (99% sent within a period of their time, `reports/vantage.py`), with nothing unsent and nothing bad.
 """
 
+import os
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
+import psutil
 
 from bench.answering import answering
 from bench.figures import Spread, ratio, spread
@@ -26,10 +32,14 @@ RATES: tuple[tuple[int, float], ...] = ((10, 12.0), (100, 6.0), (500, 6.0))
 TIMEOUT_NS = NS_PER_S
 # The first operation connects, and what is imported late is imported by then.
 WARM_UP_NS = NS_PER_S // 2
+# The search for the highest rate: where it begins, how long each try lasts and
+# how many a rate gets, how close it comes, and where it gives up.
+FROM_RATE, TRY_S, TRIES, CLOSE, MOST_RATE = 125, 2.0, 2, 0.1, 16_000
 
 
 class Pacing(msgspec.Struct, frozen=True, kw_only=True):
-    """One rate. Slip and jitter in ms; `ratio` is slip over jitter."""
+    """One rate. Slip and jitter in ms; `ratio` is slip over jitter; `cpu_us` is CPU time of the vantage's process an
+    operation, in us, with its recorder and its clocks (the operating system counts in steps of 10 ms)."""
 
     rate: int
     slip_ms: Spread
@@ -37,6 +47,35 @@ class Pacing(msgspec.Struct, frozen=True, kw_only=True):
     ratio: Spread
     unsent: int
     good: int
+    cpu_us: float
+
+
+class Slipped(msgspec.Struct, frozen=True, kw_only=True):
+    """What one vantage did: how late it sent, in ns; what it could not send; what was answered well; its CPU time."""
+
+    slip_ns: list[int]
+    unsent: int
+    good: int
+    cpu_s: float
+
+    def keeps(self, period_ns: int) -> bool:
+        """Whether it kept its schedule by the gate, sent all and was answered each time."""
+        if not self.slip_ns:
+            return False
+        p99 = sorted(self.slip_ns)[int(0.99 * (len(self.slip_ns) - 1))]
+        return p99 <= period_ns and self.unsent == 0 and self.good == len(self.slip_ns)
+
+
+class Highest(msgspec.Struct, frozen=True, kw_only=True):
+    """The highest rate a second that was kept, and the lowest that was not (None: none was tried that was not).
+
+    `one_core` says whether the vantage had one core for itself alone; `cpu_us` is as in `Pacing`.
+    """
+
+    kept: int
+    missed: int | None
+    one_core: bool
+    cpu_us: float
 
 
 def measure(rates: Sequence[tuple[int, float]] = RATES) -> list[Pacing]:
@@ -47,12 +86,63 @@ def measure(rates: Sequence[tuple[int, float]] = RATES) -> list[Pacing]:
 
 def _measure(port: int, rate: int, seconds: float) -> Pacing:
     before = jitter_ns(rate, seconds / 2)
-    slip, unsent, good = slip_ns(port, rate, seconds)
+    found = slipped(port, rate, seconds)
     jitter = [*before, *jitter_ns(rate, seconds / 2)]
-    slip_ms, jitter_ms = spread([n / 1e6 for n in slip]), spread([n / 1e6 for n in jitter])
+    slip_ms, jitter_ms = spread([n / 1e6 for n in found.slip_ns]), spread([n / 1e6 for n in jitter])
     return Pacing(
-        rate=rate, slip_ms=slip_ms, jitter_ms=jitter_ms, ratio=ratio(slip_ms, jitter_ms), unsent=unsent, good=good
+        rate=rate,
+        slip_ms=slip_ms,
+        jitter_ms=jitter_ms,
+        ratio=ratio(slip_ms, jitter_ms),
+        unsent=found.unsent,
+        good=found.good,
+        cpu_us=1e6 * found.cpu_s / len(found.slip_ns),
     )
+
+
+def highest() -> Highest:
+    """Search for the highest rate on one core; the server has the others."""
+    cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+    tried: dict[int, Slipped] = {}
+
+    def kept(rate: int, port: int) -> bool:
+        tried[rate] = slipped(port, rate, TRY_S)
+        return tried[rate].keeps(NS_PER_S // rate)
+
+    # The server starts on the other cores before the vantage gets its own.
+    with _on(cores[1:]), answering() as port, _on(cores[:1]):
+        # What was kept once can be kept: a miss may have been the machine's.
+        best, missed = search(lambda rate: any(kept(rate, port) for _ in range(TRIES)))
+    cpu_s, count = (tried[best].cpu_s, len(tried[best].slip_ns)) if best else (0.0, 1)
+    return Highest(kept=best, missed=missed, one_core=len(cores) > 1, cpu_us=1e6 * cpu_s / count)
+
+
+def search(kept: Callable[[int], bool]) -> tuple[int, int | None]:
+    """The highest rate that is kept (0: not even the first) and the lowest that is not, by doubling and halving."""
+    best, rate = 0, FROM_RATE
+    while rate <= MOST_RATE and kept(rate):
+        best, rate = rate, 2 * rate
+    if rate > MOST_RATE:
+        return best, None
+    missed = rate
+    while best and missed - best > CLOSE * best:
+        rate = (best + missed) // 2
+        best, missed = (rate, missed) if kept(rate) else (best, rate)
+    return best, missed
+
+
+@contextmanager
+def _on(cores: Sequence[int]) -> Iterator[None]:
+    """What is started inside runs on these cores alone, where the operating system can; on all if none are given."""
+    if not cores:
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, cores)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
 
 
 def jitter_ns(rate: int, seconds: float) -> list[int]:
@@ -67,17 +157,23 @@ def jitter_ns(rate: int, seconds: float) -> list[int]:
     return late
 
 
-def slip_ns(port: int, rate: int, seconds: float) -> tuple[list[int], int, int]:
-    """How late a vantage sends; how many operations it could not send; how many were answered well."""
+def slipped(port: int, rate: int, seconds: float) -> Slipped:
+    """Have a vantage ask the server on `port` at that rate for so long, and some more to warm up."""
     with tempfile.TemporaryDirectory(prefix="dr-drills-bench-") as name:
         folder = Path(name)
         with VantageProcess(_spec(folder, port, rate), folder / "vantage.log") as vantage:
-            time.sleep(seconds + WARM_UP_NS / NS_PER_S)
+            process = psutil.Process(vantage.pid)
+            time.sleep(WARM_UP_NS / NS_PER_S)
+            before = process.cpu_times()
+            time.sleep(seconds)
+            after = process.cpu_times()
             unsent = vantage.stop().unsent
         operations = load_history(folder).operations
     first_ns = operations[0].due_ns + WARM_UP_NS
     counted = [o for o in operations if o.due_ns >= first_ns]
-    return [o.sent_ns - o.due_ns for o in counted], unsent, sum(o.good for o in counted)
+    cpu_s = after.user + after.system - before.user - before.system
+    good = sum(o.good for o in counted)
+    return Slipped(slip_ns=[o.sent_ns - o.due_ns for o in counted], unsent=unsent, good=good, cpu_s=cpu_s)
 
 
 def _spec(folder: Path, port: int, rate: int) -> VantageSpec:
@@ -104,8 +200,15 @@ def shown(found: Sequence[Pacing]) -> str:
 def _line(one: Pacing) -> str:
     slip, jitter, times = one.slip_ms, one.jitter_ms, one.ratio
     figures = (f"{slip.p50:.2f} ({times.p50:.1f}x)", f"{slip.p99:.2f} ({times.p99:.1f}x)")
-    counts = f"{slip.count} sent, {one.unsent} unsent, {slip.count - one.good} bad"
+    counts = f"{slip.count} sent, {one.unsent} unsent, {slip.count - one.good} bad, CPU {one.cpu_us:.0f} us each"
     return (
         f"  {one.rate:4}/s  {' / '.join((*figures, f'{slip.worst:.2f} ({times.worst:.1f}x)'))}   "
         f"jitter {jitter.p50:.2f} / {jitter.p99:.2f} / {jitter.worst:.2f}   {counts}"
     )
+
+
+def shown_highest(found: Highest) -> str:
+    """A line for a reader."""
+    where = "on one core" if found.one_core else "with the server on the same cores"
+    missed = "the search ended there" if found.missed is None else f"{found.missed}/s was not kept"
+    return f"pacer: highest rate of one stream {where}: {found.kept}/s ({missed}), CPU {found.cpu_us:.0f} us each"

@@ -1,12 +1,25 @@
 """Drills that never happened, of any size: what a vantage and a runner would have left of them."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 
 import msgspec
 
 from probes.clock import ClockBase
-from probes.history import End, Header, Kind, Mark, MarkName, MarksHeader, Operation, Role, Stream
+from probes.history import (
+    ClockReading,
+    End,
+    Header,
+    Kind,
+    Mark,
+    MarkName,
+    MarksHeader,
+    Operation,
+    Role,
+    ServedBy,
+    Stream,
+)  # fmt: skip
 from reports.declared import Declared, DeclaredFault, DeclaredTarget
 from reports.objectives import Objectives
 
@@ -26,6 +39,7 @@ _STREAMS: tuple[tuple[str, Role, Kind, int, str], ...] = (
     ("witness b", "witness", "read", 100 * MS, "b"),
     ("control", "control", "read", 100 * MS, ""),
 )
+_SERVED = (ServedBy(region="r", zone="a", instance="i-1"), ServedBy(region="r", zone="b", instance="i-2"))
 # Operations that a second of such a drill leaves: the streams', and two audits of the writes before them.
 _A_SECOND = 80 + 30 + 67
 
@@ -33,7 +47,7 @@ _A_SECOND = 80 + 30 + 67
 def write_drill(folder: Path, operations: int) -> int:
     """Write a drill of about so many operations that recovers and loses nothing; how many there are.
 
-    The schedule is that of the reference workload; the drill is as long as it takes. The seed is fixed.
+    The schedule and the lines are those of the reference workload; the drill is as long as it takes. The seed is fixed.
     """
     end_ns = operations * NS // _A_SECOND
     random = Random(7)
@@ -45,14 +59,20 @@ def write_drill(folder: Path, operations: int) -> int:
     base = ClockBase(mono_ns=0, utc_ns=_UTC_NS, boot="bench")
     end = ClockBase(mono_ns=end_ns, utc_ns=_UTC_NS + end_ns, boot="bench")
     header = Header(vantage=_VANTAGE, base=base, streams=streams, run="bench", drill="bench", key_prefix=_PREFIX)
-    _write(folder / "history-client.jsonl", [header, *found, End(operations=len(found), unsent=0, base=end)])
+    last = End(operations=len(found), unsent=0, base=end)
+    _write(folder / "history-client.jsonl", [header, *found, *_clocks(end_ns), last])
     _write(folder / "marks.jsonl", [MarksHeader(base=base, run="bench", drill="bench"), *_marks(end_ns)])
     (folder / "plan.json").write_bytes(msgspec.json.encode(_declared(end_ns)))
     return len(found)
 
 
-def _write(path: Path, lines: list[msgspec.Struct]) -> None:
-    path.write_bytes(b"".join(msgspec.json.encode(line) + b"\n" for line in lines))
+def _clocks(end_ns: int) -> list[ClockReading]:
+    return [ClockReading(at_ns=at, utc_ns=_UTC_NS + at, asleep_ns=0) for at in range(0, end_ns, NS)]
+
+
+def _write(path: Path, lines: Sequence[msgspec.Struct]) -> None:
+    with path.open("wb") as file:
+        file.writelines(msgspec.json.encode(line) + b"\n" for line in lines)
 
 
 def _stream(name: str, role: Role, kind: Kind, period_ns: int, site: str) -> Stream:
@@ -77,7 +97,8 @@ def _asked(stream: Stream, end_ns: int, random: Random) -> list[Operation]:
                 vantage=_VANTAGE, probe=stream.probe, stream=stream.name, seq=seq, kind=stream.kind, due_ns=due_ns,
                 sent_ns=sent_ns, done_ns=sent_ns + random.randrange(2 * MS, 10 * MS),
                 outcome="in-doubt" if bad else "ok", error="503" if bad else "", status=503 if bad else 200,
-                key=key, version=1 if key else 0, checksum="c" if key else "", connection=stream.connection,
+                key=key, version=1 if key else 0, checksum=f"{random.getrandbits(64):016x}" if key else "",
+                connection=stream.connection, resolved_ip="10.1.0.4", served_by=_SERVED[stream.site == "b"],
             )
         )  # fmt: skip
     return found
@@ -90,8 +111,9 @@ def _audit(name: str, began_ns: int, operations: list[Operation]) -> list[Operat
         Operation(
             vantage=_VANTAGE, probe="orders", stream=f"audit {name}", seq=seq, kind="audit", due_ns=began_ns,
             sent_ns=began_ns + seq * 1000, done_ns=began_ns + seq * 1000 + 500, outcome="ok", key=write.key,
-            observed_version=1 if write.good else None, observed_checksum="c" if write.good else None,
-            effects=1 if write.good else None,
+            checksum=write.checksum,
+            observed_version=1 if write.good else None, observed_checksum=write.checksum if write.good else None,
+            effects=1 if write.good else None, resolved_ip="10.1.0.4", served_by=_SERVED[0],
         )
         for seq, write in enumerate(written)
     ]  # fmt: skip

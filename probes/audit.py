@@ -1,7 +1,8 @@
 """Reads back from the workload what it still has of a vantage's writes.
 
-Every write of the ledger that was sent before the audit began is asked for, whatever became of it; those still in
-flight then are waited for first. In bulk where the probe can, then one by one what the bulk pass did not answer.
+Every key of the ledger that was sent before the audit began is asked for, whatever became of it; what is still in
+flight then is waited for first. In bulk or in batches where the probe can, then one by one what was not answered. A
+sampled audit asks for a share of the keys only, and never in bulk: a listing would read them all.
 """
 
 import itertools
@@ -12,8 +13,8 @@ from dataclasses import dataclass, field
 
 from probes.deadline import Deadline, DeadlinePassed
 from probes.history import Operation
-from probes.ledger import Entry, Ledger
-from probes.probe import Answer, Asked, Listed, Lister, Page, Probe, Sent, operation
+from probes.ledger import Entry, Ledger, whole_since_ns
+from probes.probe import Answer, Asked, Batcher, Listed, Lister, Page, Probe, Sent, operation
 
 # One page or one read may take so long: an audit is not judged by its speed, and a page is heavier than an operation.
 ATTEMPT_S = 5.0
@@ -26,7 +27,11 @@ PAUSE_S = 0.2
 
 @dataclass(frozen=True, kw_only=True)
 class AuditContext:
-    """What an audit needs of its vantage. `record` takes the operations, `stop` ends the audit early."""
+    """What an audit needs of its vantage. `record` takes the operations, `stop` ends the audit early.
+
+    `share` of the keys is read, chosen by `probes.ledger.in_sample`, and every key that was last sent within `whole_s`
+    before the audit began.
+    """
 
     vantage: str
     key_prefix: str
@@ -34,6 +39,8 @@ class AuditContext:
     record: Callable[[Operation], None]
     now_ns: Callable[[], int]
     stop: threading.Event
+    share: float = 1.0
+    whole_s: float = 0.0
 
 
 @dataclass
@@ -47,12 +54,12 @@ class _Found:
 
 
 class Audit:
-    """One audit of one probe's writes.
+    """One audit of one probe's keys.
 
     Leaves one `audit` operation for each key: `ok` with what was seen, also where the workload says that it does not
-    have the key; or `fail`/`in-doubt` where no attempt was answered, so that the key counts as unread. Keys that
-    start with the prefix and were never sent are recorded too (version 0, no checksum). Each is due when the audit
-    began: only writes that were sent before are judged by it.
+    have the key; or `fail`/`in-doubt` where no attempt was answered, so that the key counts as unread. It carries the
+    version and checksum that the workload should have. Keys that start with the prefix and were never sent are recorded
+    too (version 0, no checksum). Each is due when the audit began: only writes that were sent before are judged by it.
     """
 
     def __init__(self, context: AuditContext, name: str, probe_name: str, probe: Probe, deadline: Deadline) -> None:
@@ -68,15 +75,19 @@ class Audit:
         """Do it: how many keys were asked for, and how many of them remain unread."""
         # Before the keys are taken: a write that is sent from here on may be among them or not, and is not asked for.
         self._began_ns = self._context.now_ns()
-        entries = self._context.ledger.entries(self._probe_name)
-        self._wait(entries)
-        left = {entry.key: entry for entry in entries}
-        if isinstance(self._probe, Lister) and self._probe.lists:
+        ledger = self._context.ledger
+        since_ns = whole_since_ns(self._began_ns, self._context.whole_s)
+        keys = ledger.keys(self._probe_name, since_ns, self._context.share)
+        self._wait(ledger.in_flight(self._probe_name))
+        left = {entry.key: entry for entry in ledger.expected(self._probe_name, keys)}
+        if self._context.share >= 1.0 and isinstance(self._probe, Lister) and self._probe.lists:
             self._bulk(self._probe, left)
-        return len(entries), self._one_by_one(list(left.values()))
+        if left and isinstance(self._probe, Batcher):
+            self._batches(self._probe, left)
+        return len(keys), self._one_by_one(list(left.values()))
 
     def _wait(self, entries: list[Entry]) -> None:
-        """Wait for writes in flight: they end at their own total deadlines, which are short."""
+        """Wait for operations in flight: they end at their own total deadlines, which are short."""
         while not self._over() and not self._context.ledger.wait_done(entries, PAUSE_S):
             pass
 
@@ -95,10 +106,10 @@ class Audit:
         for key, seen in found.items():
             entry = left.pop(key, None)
             if entry is not None:
-                self._add(entry, seen.sent_ns, seen.done_ns, _observed(seen, entry))
+                self._add(entry, seen.sent_ns, seen.done_ns, self._observed(seen, entry))
         for key in self._context.ledger.unknown(self._probe_name, found):
             stranger = Entry(probe=self._probe_name, key=key, version=0, checksum="")
-            self._add(stranger, found[key].sent_ns, found[key].done_ns, _observed(found[key], stranger))
+            self._add(stranger, found[key].sent_ns, found[key].done_ns, self._observed(found[key], stranger))
         if complete is not None:
             ended_ns = self._context.now_ns()
             for entry in left.values():
@@ -137,6 +148,33 @@ class Audit:
             self._context.stop.wait(PAUSE_S)
         return None
 
+    # Many at once
+
+    def _batches(self, probe: Batcher, left: dict[str, Entry]) -> None:
+        """Ask for `left` in batches, once each; take what is answered out of it."""
+        entries = list(left.values())
+        size = max(1, probe.batch_size)
+        batches = [entries[start : start + size] for start in range(0, len(entries), size)]
+        with ThreadPoolExecutor(READERS, thread_name_prefix="audit") as readers:
+            for read in readers.map(lambda batch: self._batch(probe, batch), batches):
+                for key in read:
+                    del left[key]
+
+    def _batch(self, probe: Batcher, entries: list[Entry]) -> list[str]:
+        """Ask for some keys at once; those that were answered."""
+        if self._over():
+            return []
+        sent_ns = self._context.now_ns()
+        try:
+            answers = probe.batch([_asked(entry) for entry in entries], self._attempt())
+        except DeadlinePassed:
+            return []
+        done_ns = self._context.now_ns()
+        read = [(e, a) for e, a in zip(entries, answers, strict=True) if a.outcome == "ok"]
+        for entry, answer in read:
+            self._add(entry, sent_ns, done_ns, answer)
+        return [entry.key for entry, _ in read]
+
     # One by one
 
     def _one_by_one(self, entries: list[Entry]) -> int:
@@ -164,6 +202,22 @@ class Audit:
     def _ask(self, entry: Entry) -> Answer:
         return self._probe.send(_asked(entry), self._attempt())
 
+    def _observed(self, found: _Found, entry: Entry) -> Answer:
+        """What a listing says of one key: the newest version; of several of it, one with a wrong checksum."""
+        newest = max(item.version if item.version is not None else entry.version for item in found.items)
+        items = [item for item in found.items if item.version in (newest, None)]
+        wanted = self._context.ledger.checksum(self._probe_name, entry.key, newest)
+        chosen = next((item for item in items if item.checksum != wanted), items[0])
+        return Answer(
+            outcome="ok",
+            status=found.answer.status,
+            observed_version=newest,
+            observed_checksum=chosen.checksum,
+            effects=_effects(items),
+            served_by=found.answer.served_by,
+            resolved_ip=found.answer.resolved_ip,
+        )
+
     def _add(self, entry: Entry, sent_ns: int, done_ns: int, answer: Answer) -> None:
         sent = Sent(
             vantage=self._context.vantage,
@@ -179,22 +233,6 @@ class Audit:
 
 def _asked(entry: Entry) -> Asked:
     return Asked(kind="audit", connection="pooled", key=entry.key, version=entry.version, checksum=entry.checksum)
-
-
-def _observed(found: _Found, entry: Entry) -> Answer:
-    """What a listing's items of one key come to: the newest version; of several of it, one with a wrong checksum."""
-    newest = max(item.version if item.version is not None else entry.version for item in found.items)
-    items = [item for item in found.items if item.version in (newest, None)]
-    chosen = next((item for item in items if item.checksum != entry.checksum), items[0])
-    return Answer(
-        outcome="ok",
-        status=found.answer.status,
-        observed_version=newest,
-        observed_checksum=chosen.checksum,
-        effects=_effects(items),
-        served_by=found.answer.served_by,
-        resolved_ip=found.answer.resolved_ip,
-    )
 
 
 def _effects(items: list[Listed]) -> int:

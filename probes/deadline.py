@@ -86,14 +86,29 @@ class DeadlineTlsSocket(ssl.SSLSocket):
         return super().send(*args, **kwargs)
 
 
-def tls_context(*, verify: bool) -> ssl.SSLContext:
+def tls_context(*, verify: bool, ca_file: str = "", client_cert: str = "", client_key: str = "") -> ssl.SSLContext:
     """Make a client's TLS context whose sockets keep the deadline.
 
-    Trusted is what OpenSSL trusts on this machine; `SSL_CERT_FILE` and `SSL_CERT_DIR` are honoured.
+    Trusted is what `ca_file` (PEM) holds; without one, what OpenSSL trusts on this machine (`SSL_CERT_FILE` and
+    `SSL_CERT_DIR` are honoured). `client_cert` and `client_key` (PEM, unencrypted; the key may stand in the
+    certificate's file) are shown to servers that ask. Raises `ValueError` for a file that cannot be used.
     """
-    context = ssl.create_default_context()
+    try:
+        context = ssl.create_default_context(cafile=ca_file or None)
+    except OSError as error:
+        raise ValueError(f"ca_file {ca_file}: {error}") from None
+    if client_cert:
+        try:
+            # Without a password function OpenSSL would ask for one on the terminal.
+            context.load_cert_chain(client_cert, client_key or None, password=_no_password)
+        except OSError as error:
+            raise ValueError(f"client_cert {client_cert}, client_key {client_key or client_cert}: {error}") from None
     context.sslsocket_class = DeadlineTlsSocket
     if not verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     return context
+
+
+def _no_password() -> str:
+    return ""

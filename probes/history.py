@@ -1,11 +1,14 @@
 """The history of a drill: every operation and every mark. Judging reads this and nothing else.
 
 On disk each vantage appends its operations to `history-<vantage>.jsonl`: a `Header` in the first line, an
-`Operation` a line after it, and an `End` in the last line if the vantage ended in order. The runner appends its
+`Operation` a line after it, a `ClockReading` among them every second, and an `End` in the last line if the vantage
+ended in order. The runner appends its
 marks to `marks.jsonl` in the same way. Times in a file are ns since that file's own base; loading moves them all
 onto the axis of the marks.
 """
 
+from functools import cached_property
+from operator import attrgetter
 from typing import Literal
 
 import msgspec
@@ -27,7 +30,9 @@ MarkName = Literal[
 ]  # fmt: skip
 
 
-class ServedBy(msgspec.Struct, frozen=True):
+# What there are a million of is kept from the garbage collector (gc=False): it refers to nothing that refers back, and
+# walking it again and again costs more than all of judging.
+class ServedBy(msgspec.Struct, frozen=True, gc=False):
     """Who says it answered: Region, Availability Zone and instance, each empty where it was not said."""
 
     region: str = ""
@@ -35,7 +40,7 @@ class ServedBy(msgspec.Struct, frozen=True):
     instance: str = ""
 
 
-class Operation(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+class Operation(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False):
     """One transaction: when it was due, sent and done, and what came of it.
 
     `outcome`: `ok`; `fail` = provably not done (refused, never sent, a definite 4xx); `in-doubt` = sent, and nothing
@@ -123,7 +128,7 @@ class ClockReading(msgspec.Struct, frozen=True, kw_only=True, tag="clock"):
 class End(msgspec.Struct, frozen=True, kw_only=True, tag="end"):
     """Last line of a history that ended in order.
 
-    `operations` counts the lines between; `unsent` the due operations that could not be sent for want of room.
+    `operations` counts the operations before it; `unsent` the due operations that could not be sent for want of room.
     """
 
     operations: int
@@ -167,13 +172,29 @@ class VantageRecord(msgspec.Struct, frozen=True, kw_only=True):
     clocks: tuple[ClockReading, ...] = ()
 
 
-class History(msgspec.Struct, frozen=True, kw_only=True):
-    """All of a drill, on one axis: operations in the order in which they were sent, and marks in time order."""
+class History(msgspec.Struct, frozen=True, kw_only=True, dict=True):
+    """All of a drill, on one axis: operations in the order in which they were sent, and marks in time order.
+
+    `torn_marks` counts marks that were begun and not ended, which a runner leaves that died: 0 or 1.
+    """
 
     base: ClockBase
     vantages: tuple[VantageRecord, ...]
     operations: tuple[Operation, ...]
     marks: tuple[Mark, ...]
+    torn_marks: int = 0
+
+    @cached_property
+    def by_stream(self) -> dict[tuple[str, str], tuple[Operation, ...]]:
+        """The operations of each vantage's streams and audits, in the order of sending (at one moment, of numbering).
+
+        The key is (vantage, stream or audit). Put together once for a history, because every check asks for it.
+        """
+        found: dict[tuple[str, str], list[Operation]] = {}
+        for operation in self.operations:
+            found.setdefault((operation.vantage, operation.stream), []).append(operation)
+        order = attrgetter("sent_ns", "seq")
+        return {name: tuple(sorted(operations, key=order)) for name, operations in found.items()}
 
     def streams(self, role: Role | None = None) -> tuple[Stream, ...]:
         """Every stream of every vantage, or those of one role."""

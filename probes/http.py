@@ -1,13 +1,14 @@
 """The HTTP probe: writes, reads and audits a workload over its own HTTP interface."""
 
 import json
-import os
 import re
+from dataclasses import replace
 from urllib.parse import quote
 
 import requests
 
 from probes.deadline import Deadline, tls_context
+from probes.environment import Secrets
 from probes.history import Connection, Kind, Outcome, ServedBy
 from probes.http_answer import AnswerReader, NotUnderstood
 from probes.http_transport import Exchange, Transport
@@ -19,7 +20,7 @@ _PLACEHOLDER = re.compile(r"\{(key|version|checksum|payload|target|prefix|cursor
 # 4xx that a proxy also sends when it gave up waiting for a request that it had passed on.
 _NOT_DEFINITE = (408,)
 _CLIENT_ERROR = range(400, 500)
-_FROM_ENVIRONMENT = "env:"
+_CHANGES: tuple[Kind, ...] = ("write", "update", "delete")
 
 
 class HttpSender:
@@ -29,16 +30,25 @@ class HttpSender:
     - ok: a status of `success`, and for a read or an audit of a key an answer that could be read. Of an audit also a
       status of `absent` (`observed_version` is None then). A wrong checksum is ok too: the service answered, and
       what it answered is for judging.
-    - fail: not connected (name, refused, no answer to the connect, TLS), or a 4xx other than 408. A read of an
-      acknowledged key that the workload does not have is one of these, with its own text.
+    - fail: not connected (name, refused, no answer to the connect, TLS), or a 4xx other than 408. A read, update or
+      delete of an acknowledged key that the workload does not have is one of these, with its own text.
     - in-doubt: anything else once the first byte was sent.
+
+    A delete of what is absent is no success, though the key is gone as asked: only keys that were acknowledged are
+    deleted, each once, so an absent one was lost before. Taken for done, the delete would excuse that loss.
     """
 
     def __init__(self, settings: HttpProbe, network: Network) -> None:
         self._settings = settings
-        self._headers = _resolve_headers(settings)
+        self._secrets = Secrets()
+        self._headers = _resolve_headers(settings, self._secrets)
         self._reader = AnswerReader(settings.answer)
-        tls = tls_context(verify=settings.verify_tls)
+        tls = tls_context(
+            verify=settings.verify_tls,
+            ca_file=settings.ca_file,
+            client_cert=settings.client_cert,
+            client_key=settings.client_key,
+        )
         self._transports: dict[Connection, Transport] = {
             "fresh": Transport(network, "fresh", tls),
             "pooled": Transport(network, "pooled", tls),
@@ -66,11 +76,15 @@ class HttpSender:
         }
         exchange = self._exchange(template, values, asked.connection, deadline)
         if exchange.response is None:
-            return _unanswered(exchange)
-        return self._answer(template, asked, exchange, exchange.response)
+            return self._hidden(_unanswered(exchange))
+        return self._hidden(self._answer(template, asked, exchange, exchange.response))
 
     def page(self, prefix: str, cursor: str, deadline: Deadline) -> Page:
         """Ask for one page of the bulk audit."""
+        page = self._page(prefix, cursor, deadline)
+        return replace(page, answer=self._hidden(page.answer))
+
+    def _page(self, prefix: str, cursor: str, deadline: Deadline) -> Page:
         template = self._settings.audit_bulk
         if template is None:
             raise ValueError("this probe has no audit_bulk")
@@ -91,10 +105,15 @@ class HttpSender:
         for transport in self._transports.values():
             transport.close()
 
+    def _hidden(self, answer: Answer) -> Answer:
+        return replace(answer, error=self._secrets.hide(answer.error)) if answer.error else answer
+
     def _template(self, kind: Kind) -> HttpRequest:
         settings = self._settings
         template = {
             "write": settings.write,
+            "update": settings.update,
+            "delete": settings.delete,
             "read": settings.read,
             "audit": settings.audit_one or settings.read,
         }.get(kind)
@@ -125,7 +144,7 @@ class HttpSender:
         served_by = self._reader.served_by(response.content)
         if response.status_code not in template.success:
             return _refused(exchange, response, served_by)
-        if asked.kind == "write" or not asked.key:
+        if asked.kind in _CHANGES or not asked.key:
             return _answered("ok", exchange, response, served_by=served_by)
         try:
             seen = self._reader.read(response.content, asked)
@@ -144,7 +163,7 @@ class HttpSender:
 
     def _absent(self, asked: Asked, exchange: Exchange, response: requests.Response) -> Answer:
         served_by = self._reader.served_by(response.content)
-        if asked.kind == "audit" or asked.absent_is_right:
+        if asked.kind == "audit" or (asked.kind == "read" and asked.absent_is_right):
             return _answered("ok", exchange, response, served_by=served_by)
         says = f"an acknowledged key is not there (status {response.status_code})"
         return _answered("fail", exchange, response, says, served_by)
@@ -179,21 +198,14 @@ def _fill(template: str, values: dict[str, str]) -> str:
     return _PLACEHOLDER.sub(lambda found: values.get(found[1], found[0]), template)
 
 
-def _resolve_headers(settings: HttpProbe) -> dict[int, dict[str, str]]:
+def _resolve_headers(settings: HttpProbe, secrets: Secrets) -> dict[int, dict[str, str]]:
     """The headers of each request, with `env:NAME` replaced. Raises `ValueError` naming what is not set."""
-    requests_ = (settings.write, settings.read, settings.audit_one, settings.audit_bulk)
-    return {id(r): {n: _from_environment(n, v) for n, v in r.headers.items()} for r in requests_ if r is not None}
-
-
-def _from_environment(name: str, value: str) -> str:
-    if not value.startswith(_FROM_ENVIRONMENT):
-        return value
-    variable = value.removeprefix(_FROM_ENVIRONMENT)
-    if variable not in os.environ:
-        raise ValueError(f"header {name} is to be read from the environment variable {variable}, which is not set")
-    return os.environ[variable]
+    requests_ = (
+        settings.write, settings.update, settings.delete, settings.read, settings.audit_one, settings.audit_bulk,
+    )  # fmt: skip
+    return {id(r): {n: secrets.read(f"header {n}", v) for n, v in r.headers.items()} for r in requests_ if r}
 
 
 def build(settings: HttpProbe, network: Network) -> HttpSender:
-    """Make the probe. Raises `ValueError` for an expression or a header that cannot work."""
+    """Make the probe. Raises `ValueError` for an expression, a header or a certificate that cannot work."""
     return HttpSender(settings, network)

@@ -8,9 +8,9 @@ import msgspec
 from jmespath.exceptions import JMESPathError
 
 from probes.history import ServedBy
-from probes.ledger import checksum_of
 from probes.probe import Asked, Listed
 from probes.spec import HttpAnswer
+from probes.stored import Stored
 
 
 class NotUnderstood(Exception):
@@ -56,13 +56,13 @@ class AnswerReader:
         version = self._number("version", body, asked.version)
         checksum = self._value("checksum", body)
         payload = self._value("payload", body)
-        stored = None if checksum is None else _text(checksum)
-        if not isinstance(payload, str):
-            return Seen(version, stored, self._effects(body), _differs(stored, version, asked))
-        # The payload may be spoilt under a sound checksum, and the checksum over a sound payload: either shows.
-        computed = checksum_of(asked.key, version, payload)
-        observed = stored if stored is not None and computed == asked.checksum else computed
-        return Seen(version, observed, self._effects(body), _differs(observed, version, asked))
+        stored = Stored(
+            key=asked.key,
+            version=version,
+            checksum=None if checksum is None else _text(checksum),
+            payload=payload if isinstance(payload, str) else None,
+        )
+        return Seen(version, stored.observed_checksum(asked), self._effects(body), stored.differs(asked))
 
     def page(self, content: bytes) -> tuple[tuple[Listed, ...], str]:
         """The entries of one page and the cursor of the next ("" after the last). Raises `NotUnderstood`."""
@@ -101,12 +101,6 @@ class AnswerReader:
 
     def _effects(self, body: Any) -> int | None:
         return None if self._paths["effects"] is None else self._number("effects", body, 0)
-
-
-def _differs(observed: str | None, version: int, asked: Asked) -> str:
-    if observed is not None and version == asked.version and observed != asked.checksum:
-        return "the checksum is not that of what was written"
-    return ""
 
 
 def _decode(content: bytes) -> Any:

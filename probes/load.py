@@ -1,6 +1,7 @@
 """Reads histories back: whole, or as they grow."""
 
 import bisect
+from collections.abc import Callable, Iterator, Sequence
 from operator import attrgetter
 from pathlib import Path
 from typing import TypeVar
@@ -8,10 +9,27 @@ from typing import TypeVar
 import msgspec
 
 from probes.clock import ClockBase, shift_ns
-from probes.history import SCHEMA, End, Header, History, Mark, MarksHeader, Operation, VantageRecord
+from probes.history import (
+    SCHEMA,
+    ClockReading,
+    End,
+    Header,
+    History,
+    Mark,
+    MarksHeader,
+    Operation,
+    ServedBy,
+    VantageRecord,
+)  # fmt: skip
 
 MARKS = "marks.jsonl"
-_END = b'{"type":"end"'
+# What is not an operation says what it is, first of all.
+_TAGGED = b'{"type":'
+# A file is read in pieces, so that its bytes and its operations are never all in memory at once.
+PIECE_BYTES = 1024 * 1024
+# Texts that operations have in common: with each other, or a write with those that read it back.
+_COMMON = ("vantage", "probe", "stream", "key", "checksum", "observed_checksum", "error", "resolved_ip")
+_TIMES = ("due_ns", "sent_ns", "done_ns")
 _sent = attrgetter("sent_ns")
 _at = attrgetter("at_ns")
 _T = TypeVar("_T")
@@ -24,14 +42,14 @@ class BrokenHistory(Exception):
 def load_history(folder: Path) -> History:
     """All of a drill: every `history-*.jsonl` of `folder` and its marks, on the axis of the marks.
 
-    A torn last line, which a crash leaves, is dropped and counted in its `VantageRecord` (one of the marks is dropped
-    too). Raises `BrokenHistory` for anything else that cannot be read, and for a folder without a header of marks.
+    A torn last line, which a crash leaves, is dropped and counted: in its `VantageRecord`, or in `torn_marks`. Raises
+    `BrokenHistory` for anything else that cannot be read, and for a folder without a header of marks.
     """
     follower = Follower(folder)
     history = follower.poll()
     for path in follower.without_header():
         raise BrokenHistory(f"{path.name}: no header; its vantage ended before it could record anything")
-    return msgspec.structs.replace(history, vantages=follower.final())
+    return msgspec.structs.replace(history, vantages=follower.final(), torn_marks=follower.torn_marks())
 
 
 class Follower:
@@ -45,14 +63,16 @@ class Follower:
         self._marks = _Marks(folder / MARKS)
         self._files: dict[Path, _Vantage] = {}
         self._operations: list[Operation] = []
+        self._shared = _Shared()
 
     def poll(self) -> History:
         """Everything so far: operations in the order in which they were sent, marks in time order."""
         base = self._marks.read()
         added: list[Operation] = []
         for path in sorted(self._folder.glob("history-*.jsonl")):
-            vantage = self._files.setdefault(path, _Vantage(path, base))
-            added += vantage.read()
+            vantage = self._files.setdefault(path, _Vantage(path, base, self._shared))
+            for operations in vantage.read():
+                added += operations
         self._merge(added)
         return History(
             base=base,
@@ -65,6 +85,10 @@ class Follower:
         """The vantages, given that nothing is going to be added: what is half a line now is a torn one."""
         return tuple(record for v in self._vantages() if (record := v.record(torn=v.lines.torn)))
 
+    def torn_marks(self) -> int:
+        """Half a line at the end of the marks, given that nothing is going to be added: 0 or 1."""
+        return self._marks.torn
+
     def without_header(self) -> list[Path]:
         """History files that hold no whole header (yet)."""
         return [path for path, vantage in self._files.items() if vantage.header is None]
@@ -76,9 +100,34 @@ class Follower:
         """Operations arrive in the order in which they were done, so only the tail has to be sorted again."""
         if not added:
             return
-        first = min(operation.sent_ns for operation in added)
-        start = bisect.bisect_left(self._operations, first, key=_sent)
-        self._operations[start:] = sorted(self._operations[start:] + added, key=_sent)
+        added.sort(key=_sent)
+        start = bisect.bisect_left(self._operations, added[0].sent_ns, key=_sent)
+        tail = self._operations[start:]
+        self._operations[start:] = added
+        if tail:
+            self._operations[start:] = sorted(tail + added, key=_sent)
+
+
+class _Shared:
+    """Keeps one copy of what the operations of a history have in common: without it a million of them need 300 MB more.
+
+    A decoder makes every string anew. The fields are set before anybody else has seen the operation.
+    """
+
+    def __init__(self) -> None:
+        self._texts: dict[str, str] = {}
+        self._served_by: dict[ServedBy, ServedBy] = {}
+
+    def share(self, operation: Operation) -> None:
+        """Let the operation use the copies that there are."""
+        texts = self._texts
+        for name in _COMMON:
+            text = getattr(operation, name)
+            if text:
+                msgspec.structs.force_setattr(operation, name, texts.setdefault(text, text))
+        served_by = operation.served_by
+        if served_by is not None:
+            msgspec.structs.force_setattr(operation, "served_by", self._served_by.setdefault(served_by, served_by))
 
 
 class _Lines:
@@ -95,31 +144,31 @@ class _Lines:
         """Lines that were begun and not ended, or ended in what is no JSON: 0 or 1."""
         return int(bool(self._rest or self._spoilt))
 
-    def new(self) -> list[bytes]:
-        """Lines that were ended since the last call."""
+    def pieces(self) -> Iterator[list[bytes]]:
+        """Lines that were ended since the last call, some at a time, each with its line feed."""
         if self.path.stat().st_size == self._offset:
-            return []
+            return
         with self.path.open("rb") as file:
             file.seek(self._offset)
-            data = file.read()
-        end = data.rfind(b"\n") + 1
-        self._offset += end
-        self._rest = len(data) - end
-        if end and self._spoilt:
-            raise BrokenHistory(f"{self.path.name}: a line in its middle cannot be read")
-        return data[:end].split(b"\n")[:-1]
+            self._rest = 0
+            while not self._rest and (lines := file.readlines(PIECE_BYTES)):
+                if not lines[-1].endswith(b"\n"):
+                    self._rest = len(lines.pop())
+                if self._spoilt:
+                    raise BrokenHistory(f"{self.path.name}: a line in its middle cannot be read")
+                self._offset += sum(map(len, lines))
+                if lines:
+                    yield lines
 
-    def decode(self, lines: list[bytes], decoder: "msgspec.json.Decoder[_T]") -> list[_T]:
+    def decode(self, lines: Sequence[bytes], decode: Callable[[bytes], _T]) -> Iterator[_T]:
         """Decode lines. The last one of the file may be spoilt: a machine that died can leave zeros there."""
-        decoded = []
-        for number, line in enumerate(lines):
+        for number, line in enumerate(lines, start=1):
             try:
-                decoded.append(decoder.decode(line))
+                yield decode(line)
             except (msgspec.DecodeError, UnicodeDecodeError) as error:
-                if number < len(lines) - 1 or self._rest:
+                if number < len(lines) or self._rest:
                     raise BrokenHistory(f"{self.path.name}: {error}") from error
                 self._spoilt = 1
-        return decoded
 
 
 class _Vantage:
@@ -127,34 +176,56 @@ class _Vantage:
 
     _header = msgspec.json.Decoder(Header)
     _operation = msgspec.json.Decoder(Operation)
-    _end = msgspec.json.Decoder(End)
+    _tagged = msgspec.json.Decoder(ClockReading | End)
 
-    def __init__(self, path: Path, reference: ClockBase) -> None:
+    def __init__(self, path: Path, reference: ClockBase, shared: _Shared) -> None:
         self.lines = _Lines(path)
         self.header: Header | None = None
         self.end: End | None = None
+        self.clocks: list[ClockReading] = []
         self._reference = reference
+        self._shared = shared
         self._shift_ns = 0
 
-    def read(self) -> list[Operation]:
-        """The operations that were added, on the reference's axis."""
-        lines = self.lines.new()
-        if lines and self.header is None:
-            self._begin(lines.pop(0))
-        if lines and self.end is not None:
-            raise BrokenHistory(f"{self.lines.path.name}: goes on after its end")
-        if lines and lines[-1].startswith(_END):
-            ends = self.lines.decode([lines.pop()], self._end)
-            self.end = ends[0] if ends else None
-        shift_ns = self._shift_ns
-        added = self.lines.decode(lines, self._operation)
-        if self.end is not None and self.lines.torn:
-            raise BrokenHistory(f"{self.lines.path.name}: a line before its end cannot be read")
-        return added if shift_ns == 0 else [_shifted(operation, shift_ns) for operation in added]
+    def read(self) -> Iterator[list[Operation]]:
+        """The operations that were added, on the reference's axis, some at a time."""
+        for lines in self.lines.pieces():
+            if self.header is None:
+                self._begin(lines.pop(0))
+            yield list(self._operations(lines))
+            if self.end is not None and self.lines.torn:
+                raise self._after_end()
+
+    def _operations(self, lines: list[bytes]) -> Iterator[Operation]:
+        for found in self.lines.decode(lines, self._decode):
+            if self.end is not None:
+                raise self._after_end()
+            if isinstance(found, Operation):
+                yield self._placed(found)
+            elif isinstance(found, ClockReading):
+                self.clocks.append(msgspec.structs.replace(found, at_ns=found.at_ns + self._shift_ns))
+            else:
+                self.end = found
+
+    def _decode(self, line: bytes) -> Operation | ClockReading | End:
+        return self._tagged.decode(line) if line.startswith(_TAGGED) else self._operation.decode(line)
+
+    def _after_end(self) -> BrokenHistory:
+        return BrokenHistory(f"{self.lines.path.name}: goes on after its end")
+
+    def _placed(self, operation: Operation) -> Operation:
+        """The operation on the reference's axis."""
+        self._shared.share(operation)
+        by_ns = self._shift_ns
+        for name in _TIMES if by_ns else ():
+            msgspec.structs.force_setattr(operation, name, getattr(operation, name) + by_ns)
+        return operation
 
     def record(self, torn: int) -> VantageRecord | None:
         """What is known of the vantage; None before its header."""
-        return None if self.header is None else VantageRecord(header=self.header, end=self.end, torn=torn)
+        if self.header is None:
+            return None
+        return VantageRecord(header=self.header, end=self.end, torn=torn, clocks=tuple(self.clocks))
 
     def _begin(self, line: bytes) -> None:
         name = self.lines.path.name
@@ -178,26 +249,25 @@ class _Marks:
         self._base: ClockBase | None = None
         self.marks: list[Mark] = []
 
+    @property
+    def torn(self) -> int:
+        """Marks that were begun and not ended: 0 or 1."""
+        return self._lines.torn
+
     def read(self) -> ClockBase:
         """Read what was added; the base of the marks, which is the reference of the whole history."""
         if not self._lines.path.exists():
             raise BrokenHistory(f"{self._lines.path.name} is missing in {self._lines.path.parent.name}")
-        lines = self._lines.new()
-        if lines and self._base is None:
-            try:
-                self._base = self._header.decode(lines.pop(0)).base
-            except msgspec.DecodeError as error:
-                raise BrokenHistory(f"{self._lines.path.name}: its first line is no header: {error}") from error
+        for lines in self._lines.pieces():
+            if self._base is None:
+                self._base = self._begin(lines.pop(0))
+            self.marks += self._lines.decode(lines, self._mark.decode)
         if self._base is None:
             raise BrokenHistory(f"{self._lines.path.name}: no header")
-        self.marks += self._lines.decode(lines, self._mark)
         return self._base
 
-
-def _shifted(operation: Operation, by_ns: int) -> Operation:
-    return msgspec.structs.replace(
-        operation,
-        due_ns=operation.due_ns + by_ns,
-        sent_ns=operation.sent_ns + by_ns,
-        done_ns=operation.done_ns + by_ns,
-    )
+    def _begin(self, line: bytes) -> ClockBase:
+        try:
+            return self._header.decode(line).base
+        except msgspec.DecodeError as error:
+            raise BrokenHistory(f"{self._lines.path.name}: its first line is no header: {error}") from error

@@ -27,18 +27,28 @@ class Network:
     resolver: NameResolver
     dial_map: DialMap
 
-    def connect(self, host: str, port: int, deadline: Deadline) -> tuple[DeadlineSocket, str]:
-        """Open a TCP connection to `host` within the deadline: the socket, and the address that the name stood for.
+    def locate(self, host: str, port: int, deadline: Deadline) -> tuple[str, int, str]:
+        """Where to dial `host` within the deadline: real address and port, and the address that the name stood for.
 
-        One address is tried, once. Raises `NotConnected`.
+        Raises `NotConnected`.
         """
         ip = ""
         try:
             ip = self.resolver.address(host, deadline)
             real_host, real_port = self.dial_map.dial(ip, port)
-            return _open(real_host, real_port, deadline), ip
         except (ResolveError, NoRoute) as error:
             raise NotConnected(str(error), ip) from error
+        # The map may say "localhost", which has no address family of its own.
+        return "127.0.0.1" if real_host == "localhost" else real_host, real_port, ip
+
+    def connect(self, host: str, port: int, deadline: Deadline) -> tuple[DeadlineSocket, str]:
+        """Open a TCP connection to `host` within the deadline: the socket, and the address that the name stood for.
+
+        One address is tried, once. Raises `NotConnected`.
+        """
+        real_host, real_port, ip = self.locate(host, port, deadline)
+        try:
+            return _open(real_host, real_port, deadline), ip
         except TimeoutError as error:
             raise NotConnected(f"connect {ip}:{port}: no answer within {deadline.timeout_s:g} s", ip) from error
         except ConnectionRefusedError as error:
@@ -48,14 +58,12 @@ class Network:
 
 
 def _open(host: str, port: int, deadline: Deadline) -> DeadlineSocket:
-    # The map may say "localhost", which has no address family of its own.
-    address = "127.0.0.1" if host == "localhost" else host
-    family = socket.AF_INET6 if ipaddress.ip_address(address).version == 6 else socket.AF_INET  # noqa: PLR2004  IPv6
+    family = socket.AF_INET6 if ipaddress.ip_address(host).version == 6 else socket.AF_INET  # noqa: PLR2004  IPv6
     sock = DeadlineSocket(family, socket.SOCK_STREAM)
     try:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.settimeout(deadline.remaining_s())
-        sock.connect((address, port))
+        sock.connect((host, port))
         sock.deadline = deadline
         # What wraps the socket before its first read (the TLS handshake) must not start with a spent timeout.
         sock.settimeout(deadline.remaining_s())

@@ -5,6 +5,7 @@ A new kind of probe is one file `probes/<tag>.py`, named after the tag of its se
 """
 
 import importlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -92,6 +93,21 @@ class Lister(Protocol):
 
     def page(self, prefix: str, cursor: str, deadline: Deadline) -> Page:
         """Ask for the page at `cursor` (empty: the first) of all keys that start with `prefix`."""
+
+
+@runtime_checkable
+class Batcher(Protocol):
+    """A probe that can read many keys back at once, but cannot list what it was never told of."""
+
+    @property
+    def batch_size(self) -> int:
+        """How many keys one batch may hold."""
+
+    def batch(self, asked: Sequence[Asked], deadline: Deadline) -> Sequence[Answer]:
+        """Ask for all these keys within the deadline: an answer for each, in their order, as `send` would give it.
+
+        Never raises for what the workload or the network did: a key that was not read has an answer that is not ok.
+        """
 
 
 def build_probe(settings: msgspec.Struct, network: Network) -> Probe:

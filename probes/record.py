@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from probes.clock import ClockBase
-from probes.history import End, Header, Mark, MarksHeader, Operation
+from probes.history import ClockReading, End, Header, Mark, MarksHeader, Operation
 
 # If the process dies, what it had not handed to the operating system yet is lost: at most this much.
 FLUSH_S = 0.05
@@ -51,6 +51,11 @@ class Recorder:
         with self._lock:
             self._waiting.append(self._encoder.encode(operation))
             self.operations += 1
+
+    def note(self, reading: ClockReading) -> None:
+        """Append what the clocks say. Never waits for the disk."""
+        with self._lock:
+            self._waiting.append(self._encoder.encode(reading))
 
     def flush(self) -> None:
         """Return when everything added so far is on the disk. Raises `RecordingFailed`."""

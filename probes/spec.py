@@ -48,7 +48,10 @@ class HttpAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class HttpProbe(msgspec.Struct, frozen=True, kw_only=True, tag="http"):
-    """Transactions over HTTP. `audit_bulk` is preferred by audits where it is given, `audit_one` reads the rest."""
+    """Transactions over HTTP. `audit_bulk` is preferred by audits where it is given, `audit_one` reads the rest.
+
+    `ca_file`, `client_cert` and `client_key` are paths of PEM files, as `probes.deadline.tls_context` takes them.
+    """
 
     write: HttpRequest | None = None
     update: HttpRequest | None = None
@@ -58,6 +61,9 @@ class HttpProbe(msgspec.Struct, frozen=True, kw_only=True, tag="http"):
     audit_bulk: HttpRequest | None = None
     answer: HttpAnswer = HttpAnswer()
     verify_tls: bool = True
+    ca_file: str = ""
+    client_cert: str = ""
+    client_key: str = ""
 
 
 class TcpProbe(msgspec.Struct, frozen=True, kw_only=True, tag="tcp"):
@@ -70,8 +76,9 @@ class PostgresqlProbe(msgspec.Struct, frozen=True, kw_only=True, tag="postgresql
     """Transactions in SQL against one table of a PostgreSQL database.
 
     `dsn` is a libpq connection string or URL; host and port in it go through the vantage's resolver and dial map, and
-    a `password` (or `user`) value `env:NAME` is read from the environment of the vantage. `table` has the columns
-    `key` (primary), `version`, `checksum`, `payload`; other names in `columns`. Needs the extra `postgresql`.
+    a keyword's value `env:NAME` (`password=env:NAME`) is read from the environment of the vantage. `table` (which may
+    be `schema.table`) has the columns `key` (text, unique), `version` (bigint), `checksum` and `payload` (text); other
+    names in `columns`. Needs the extra `postgresql`.
     """
 
     dsn: str
@@ -82,7 +89,8 @@ class PostgresqlProbe(msgspec.Struct, frozen=True, kw_only=True, tag="postgresql
 class DynamodbProbe(msgspec.Struct, frozen=True, kw_only=True, tag="dynamodb"):
     """Transactions against one DynamoDB table: PutItem, UpdateItem, DeleteItem, GetItem; audits by BatchGetItem.
 
-    `key` is the name of the partition key (a string). `endpoint_url` is empty on AWS. Retries are 0: a retry would hide
+    `key` is the name of the partition key (a string). `endpoint_url` is empty on AWS; where it is given and no
+    `profile` is, requests are signed with made-up credentials, which open nothing. Retries are 0: a retry would hide
     what is measured. `consistent` chooses strongly consistent reads.
     """
 

@@ -1,25 +1,42 @@
 """Turns a stream's turn into a transaction, sends it once and writes down what came of it."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from probes.deadline import Deadline
 from probes.history import Operation, Stream
-from probes.ledger import Entry, Ledger, checksum_of, payload_of
+from probes.ledger import Change, Entry, Ledger, checksum_of, payload_of
 from probes.probe import Asked, Probe, Sent, operation
 from probes.spec import VantageSpec
 
 # A read asks for the newest key that was acknowledged at least so long ago: time for a reader that is allowed to
 # trail its writer a little (Aurora's: "usually much less than 100 ms"), and still a key that a loss would take.
 READ_AFTER_NS = 500_000_000
+# A key is changed only so long after it was acknowledged: the reads of what it held come first.
+CHANGE_AFTER_NS = 1_000_000_000
 FIRST_VERSION = 1
+
+
+@dataclass(frozen=True)
+class _Turn:
+    """What is sent in one turn: `entry` is what it changes in the ledger, `borrowed` what it reads of it."""
+
+    asked: Asked
+    entry: Entry | None = None
+    borrowed: Entry | None = None
 
 
 class Transactions:
     """Sends the operations of a vantage's streams and records them.
 
-    A write has a key of its own, `<key prefix><number of its stream>-<seq>`. A read asks for an acknowledged key of
-    the same probe (`READ_AFTER_NS`); until there is one it asks for a key that is never written, and "no such key" is
-    the right answer. `record` is called with each operation; times are ns by `now_ns`.
+    A write has a key of its own, `<key prefix><number of its stream>-<seq>`. A read asks for the newest acknowledged
+    key of the same probe (`READ_AFTER_NS`) that nothing is being changed of; until there is one it asks for a key that
+    is never written, and "no such key" is the right answer. An update or a delete takes the key that was acknowledged
+    longest ago (`CHANGE_AFTER_NS`) and that nothing is in flight for; an update writes its next version, and a deleted
+    key is never used again. Where no key is ready, the turn is not left out, because a stream that says nothing cannot
+    show that the service is down: it writes a key of its own, and is recorded as the write that it is.
+    Payloads follow from the seed; which key is changed follows from the order of the acknowledgements.
+    `record` is called with each operation; times are ns by `now_ns`.
     Raises `ValueError` for a stream whose probe cannot do what the stream wants.
     """
 
@@ -41,14 +58,11 @@ class Transactions:
     def send(self, index: int, seq: int, due_ns: int) -> None:
         """Send operation `seq` of stream number `index`, once."""
         stream = self._spec.streams[index]
-        asked = self._asked(index, seq)
-        entry = None
-        if stream.kind == "write" and asked.key:
-            entry = Entry(probe=stream.probe, key=asked.key, version=asked.version, checksum=asked.checksum)
-            self._ledger.send(entry)
-        probe = self._probes[stream.probe]
+        turn = self._turn(index, seq)
         sent_ns = self._now_ns()
-        answer = probe.send(asked, Deadline(stream.timeout_ns / 1e9))
+        if turn.entry is not None:
+            turn.entry.sent_ns = sent_ns
+        answer = self._probes[stream.probe].send(turn.asked, Deadline(stream.timeout_ns / 1e9))
         done_ns = self._now_ns()
         sent = Sent(
             vantage=self._spec.name,
@@ -59,18 +73,25 @@ class Transactions:
             sent_ns=sent_ns,
             done_ns=done_ns,
         )
-        self._record(operation(sent, asked, answer))
-        if entry is not None:
-            self._ledger.done(entry, answer.outcome, done_ns)
+        self._record(operation(sent, turn.asked, answer))
+        if turn.entry is not None:
+            self._ledger.done(turn.entry, answer.outcome, done_ns)
+        if turn.borrowed is not None:
+            self._ledger.give_back(turn.borrowed)
 
-    def _asked(self, index: int, seq: int) -> Asked:
+    def _turn(self, index: int, seq: int) -> _Turn:
         stream = self._spec.streams[index]
         if not self._by_key[index]:
-            return Asked(kind=stream.kind, connection=stream.connection, target=stream.target)
+            return _Turn(Asked(kind=stream.kind, connection=stream.connection, target=stream.target))
         if stream.kind == "write":
             return self._write(index, seq)
-        entry = self._ledger.newest(stream.probe, self._now_ns() - READ_AFTER_NS)
-        return Asked(
+        if stream.kind in ("update", "delete"):
+            return self._change(index, seq)
+        return self._read(stream)
+
+    def _read(self, stream: Stream) -> _Turn:
+        entry = self._ledger.borrow(stream.probe, self._now_ns() - READ_AFTER_NS)
+        asked = Asked(
             kind=stream.kind,
             connection=stream.connection,
             target=stream.target,
@@ -79,26 +100,48 @@ class Transactions:
             checksum=entry.checksum if entry else "",
             absent_is_right=entry is None,
         )
+        return _Turn(asked, borrowed=entry)
 
-    def _write(self, index: int, seq: int) -> Asked:
+    def _write(self, index: int, seq: int) -> _Turn:
         stream = self._spec.streams[index]
         key = f"{self._spec.key_prefix}{index:02d}-{seq:08d}"
-        payload = payload_of(self._spec.seed, key)
-        return Asked(
-            kind=stream.kind,
+        entry = Entry(stream.probe, key, FIRST_VERSION, self._checksum(key, FIRST_VERSION))
+        self._ledger.send(entry)
+        return self._sending(stream, entry)
+
+    def _change(self, index: int, seq: int) -> _Turn:
+        stream = self._spec.streams[index]
+        before_ns = self._now_ns() - CHANGE_AFTER_NS
+        kind: Change = "update" if stream.kind == "update" else "delete"
+        entry = self._ledger.change(stream.probe, kind, before_ns, self._checksum)
+        return self._write(index, seq) if entry is None else self._sending(stream, entry)
+
+    def _sending(self, stream: Stream, entry: Entry) -> _Turn:
+        payload = "" if entry.kind == "delete" else payload_of(self._spec.seed, entry.key, entry.version)
+        asked = Asked(
+            kind=entry.kind,
             connection=stream.connection,
             target=stream.target,
-            key=key,
-            version=FIRST_VERSION,
-            checksum=checksum_of(key, FIRST_VERSION, payload),
+            key=entry.key,
+            version=entry.version,
+            checksum=entry.checksum,
             payload=payload,
         )
+        return _Turn(asked, entry)
+
+    def _checksum(self, key: str, version: int) -> str:
+        return checksum_of(key, version, payload_of(self._spec.seed, key, version))
 
 
 def _by_key(stream: Stream, probes: Mapping[str, Probe]) -> bool:
     if stream.probe not in probes:
         raise ValueError(f"stream {stream.name!r}: there is no probe {stream.probe!r}")
+    probe = probes[stream.probe]
     try:
-        return probes[stream.probe].by_key(stream.kind)
+        by_key = probe.by_key(stream.kind)
+        makes_keys = stream.kind not in ("update", "delete") or (by_key and probe.by_key("write"))
     except ValueError as error:
         raise ValueError(f"stream {stream.name!r}: {error}") from None
+    if not makes_keys:
+        raise ValueError(f"stream {stream.name!r}: to {stream.kind} takes a key, and a write that makes one")
+    return by_key

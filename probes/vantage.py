@@ -20,13 +20,14 @@ from typing import NoReturn
 import msgspec
 
 from probes.audit import Audit, AuditContext
-from probes.clock import start_clock
+from probes.clock import ClockBase, read_clocks, slept_ns, start_clock
 from probes.commands import Command, Reply
 from probes.deadline import Deadline
 from probes.dial import DialMap
-from probes.history import Header, Operation
+from probes.history import ClockReading, Header, Operation
 from probes.ledger import Ledger
 from probes.network import Network
+from probes.offset import known_offset
 from probes.pacer import Pacer
 from probes.probe import build_probe
 from probes.record import Recorder, RecordingFailed
@@ -43,6 +44,52 @@ EXIT_BUG = 4
 LEAD_NS = 50_000_000
 # How long a thread may keep the interpreter from the others; the default of 5 ms would show as slip.
 SWITCH_S = 0.0005
+# How often the clocks are read: judging sees a step and a standstill to this.
+CLOCKS_S = 1.0
+
+
+class ClockWatch:
+    """Reads the vantage's clocks every second and hands each reading to `note`, from `start` to `stop`.
+
+    Judging sees by it a wall clock that steps (and steps back), a machine that slept, and a vantage that stood still:
+    one that was stopped neither sends nor reads its clocks. `on_error` gets what `note` raises: a bug.
+    """
+
+    def __init__(
+        self, base: ClockBase, note: Callable[[ClockReading], None], on_error: Callable[[BaseException], None]
+    ) -> None:
+        self._base = base
+        self._note = note
+        self._on_error = on_error
+        self._slept_ns = slept_ns()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="clocks", daemon=True)
+
+    def start(self) -> None:
+        """Take the first reading soon, and go on."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Take the last reading, and no more when this returns."""
+        self._stop.set()
+        if self._thread.ident is not None:
+            self._thread.join()
+
+    def read(self) -> ClockReading:
+        """What the clocks say now."""
+        now_ns, utc_ns = read_clocks()
+        slept = slept_ns()
+        asleep_ns = None if slept is None or self._slept_ns is None else slept - self._slept_ns
+        return ClockReading(at_ns=now_ns - self._base.mono_ns, utc_ns=utc_ns, asleep_ns=asleep_ns)
+
+    def _run(self) -> None:
+        try:
+            self._note(self.read())
+            while not self._stop.wait(CLOCKS_S):
+                self._note(self.read())
+            self._note(self.read())
+        except BaseException as error:  # noqa: BLE001  a watch that died in silence would look like a standstill
+            self._on_error(error)
 
 
 class Vantage:
@@ -56,15 +103,17 @@ class Vantage:
         self._spec = spec
         self._stop = threading.Event()
         self._ledger = Ledger()
-        base = start_clock()
+        base = start_clock(known_offset())
         self._now_ns = base.now_ns
         dial_map = DialMap(Path(spec.dial_map) if spec.dial_map else None, spec.zone)
         network = Network(NameResolver(spec.resolver.server), dial_map)
         self._probes = {name: build_probe(settings, network) for name, settings in spec.probes.items()}
         transactions = Transactions(spec, self._probes, self._ledger, self._record, base.now_ns)
-        self._pacer = Pacer(
-            spec.streams, transactions.send, base.now_ns, lambda error: die(f"a bug: {error!r}", EXIT_BUG)
-        )
+
+        def bug(error: BaseException) -> None:
+            die(f"a bug: {error!r}", EXIT_BUG)
+
+        self._pacer = Pacer(spec.streams, transactions.send, base.now_ns, bug)
         header = Header(
             vantage=spec.name,
             base=base,
@@ -73,15 +122,19 @@ class Vantage:
             drill=spec.drill,
             key_prefix=spec.key_prefix,
             host=platform.node(),
+            audit_share=spec.audit_share,
+            audit_whole_s=spec.audit_whole_s,
         )
         path = Path(spec.folder) / f"history-{spec.name}.jsonl"
         self._recorder = Recorder(path, header, lambda error: die(str(error), EXIT_RECORDING))
+        self._clocks = ClockWatch(base, self._recorder.note, bug)
 
     def _record(self, operation: Operation) -> None:
         self._recorder.add(operation)
 
     def start(self) -> None:
-        """Begin the schedule."""
+        """Begin the schedule, and to read the clocks."""
+        self._clocks.start()
         self._pacer.start(self._now_ns() + LEAD_NS)
 
     def audit(self, name: str, deadline_s: float) -> Reply:
@@ -110,6 +163,7 @@ class Vantage:
     def end(self) -> Reply:
         """Send nothing more, wait for what is in flight, close the history."""
         self._pacer.stop()
+        self._clocks.stop()
         end = self._recorder.end(self._pacer.unsent, start_clock())
         for probe in self._probes.values():
             probe.close()

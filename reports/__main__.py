@@ -1,7 +1,7 @@
 """What can be done with a run that is over.
 
 `python -m reports rejudge RUN` judges it again by its recorded operations; `show RUN` prints what was judged; `schema`
-prints the JSON Schema of `verdict.json`.
+prints the JSON Schema of `verdict.json`, `schema history` that of a line of the history.
 """
 
 import argparse
@@ -11,7 +11,7 @@ from pathlib import Path
 from probes.load import BrokenHistory
 from reports.folder import BrokenEvidence, drill_folders, judge, read_verdict
 from reports.model import Verdict
-from reports.schema import verdict_schema
+from reports.schema import history_schema, verdict_schema
 from reports.words import drill_name, verdict_sentence
 
 
@@ -22,10 +22,11 @@ def main(arguments: list[str] | None = None) -> int:
     for name, text in (("rejudge", "judge a run again; changes nothing"), ("show", "print a run's verdicts")):
         command = commands.add_parser(name, help=text)
         command.add_argument("run", type=Path, help="the folder of a run, or of one of its drills")
-    commands.add_parser("schema", help="print the JSON Schema of verdict.json")
+    schema = commands.add_parser("schema", help="print a JSON Schema")
+    schema.add_argument("of", nargs="?", choices=("verdict", "history"), default="verdict")
     given = parser.parse_args(arguments)
     if given.command == "schema":
-        sys.stdout.write(verdict_schema())
+        sys.stdout.write(history_schema() if given.of == "history" else verdict_schema())
         return 0
     try:
         folders = drill_folders(given.run)
@@ -44,7 +45,7 @@ def _rejudge(folder: Path) -> bool:
     except BrokenEvidence:
         sys.stdout.write("  It was not judged before.\n")
         return True
-    if _numbers(before) == _numbers(again):
+    if _numbers(before) == _numbers(again) and _checks(before) <= _checks(again):
         sys.stdout.write(f"  The same as {before.judged_by} judged.\n")
         return True
     sys.stdout.write(f"  {before.judged_by} judged otherwise: {verdict_sentence(before)}\n")
@@ -59,8 +60,12 @@ def _numbers(verdict: Verdict) -> tuple[object, ...]:
         verdict.undo,
         (recovery.lower_s, recovery.upper_s, recovery.confidence, recovery.verdict),
         (loss.lower_s, loss.upper_s, loss.lost, loss.late, loss.rolled_back, loss.corrupt, loss.unread, loss.verdict),
-        [(f.check, f.verdict) for f in verdict.findings],
     )
+
+
+def _checks(verdict: Verdict) -> set[tuple[str, str]]:
+    """Every check that there was must be there and come out the same; a newer version may check more."""
+    return {(f.check, f.verdict) for f in verdict.findings}
 
 
 def _show(folder: Path) -> bool:

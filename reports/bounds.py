@@ -3,6 +3,7 @@
 import math
 from bisect import bisect_left
 from collections.abc import Sequence
+from functools import cache
 
 import msgspec
 
@@ -10,6 +11,9 @@ NS_PER_S = 1_000_000_000
 
 # Half of what a 95% interval may miss: one half for the impact, one for the recovery.
 MISS_PER_END = 0.025
+# The same for an interval that is called certain, and for the edges that a verdict rests on: both ends together err in
+# one drill of a million, whatever share of the requests failed.
+CERTAIN_MISS_PER_END = 5e-7
 
 
 class Edge(msgspec.Struct, frozen=True):
@@ -32,23 +36,52 @@ def span(start: Edge, end: Edge) -> Edge:
 def unseen_sends(good: int, bad: int, miss: float = MISS_PER_END) -> int:
     """How many sends beyond the first (or last) bad one a partial failure may reach without another bad send.
 
-    This is ceil(ln(miss) / ln(1 - q)) for a share q that is not known, but estimated from `bad` further bad sends
-    and the `good` ones between them. Where each send fails with probability q, the runs of good sends before the
-    first bad send and between the bad ones are exchangeable, whatever q is. So, given that the known runs hold
-    `good` sends in all, the unseen run is longer than m with probability prod((good + i) / (good + bad + i), i =
-    1..m) at most, and the smallest m that brings it down to `miss` errs in at most that share of drills: no
-    estimate of q is trusted, and for many bad sends m tends to that formula. Raises ValueError for bad < 1: then
-    nothing is known of q.
+    The share q of sends that fail is not known and not estimated: `bad` further bad sends were seen, and `good` ones
+    between them. Where each send fails with probability q, the runs of good sends before the first bad one and between
+    the bad ones are exchangeable, whatever q is. So, given all s good sends of those runs, each way to share them out
+    is as likely, and the unseen run has r of them or more with probability prod((good + i) / (good + bad + i), i =
+    1..r), where good = s - r. The smallest m is taken with which r = m + 1 has at most `miss`: the unseen run is longer
+    than m in at most that share of drills, for every q. For many bad sends m tends to ceil(ln(miss) / ln(1 - q)) - 1;
+    where none was good between 39 further bad ones it is 0. Raises ValueError for bad < 1: then nothing is known of q.
     """
     if bad < 1:
-        raise ValueError("a share cannot be estimated without a further bad send")
-    if bad == 1:
-        return math.ceil(((good + 1) / miss) - (good + 1))
-    chance, sends = 1.0, 0
-    while chance > miss:
-        sends += 1
-        chance *= (good + sends) / (good + bad + sends)
-    return sends
+        raise ValueError("a share cannot be told without a further bad send")
+    most = math.log(miss)
+    known = math.lgamma(good + 1) - math.lgamma(good + bad + 1)
+
+    def enough(run: int) -> bool:
+        """Whether a run of so many is rare enough; what is equal but for the rounding of logarithms is."""
+        chance = math.lgamma(good + run + 1) - math.lgamma(good + bad + run + 1) - known
+        return chance <= most + 1e-9
+
+    high = 1
+    while not enough(high):
+        high *= 2
+    return bisect_left(range(high // 2, high + 1), True, key=enough) + high // 2 - 1
+
+
+def less_hit(bad: int, good: int, other_bad: int, other_good: int) -> float:
+    """Probability that a stream has `other_bad` bad sends or fewer, by luck alone, where another has `bad` and `good`.
+
+    Fisher's exact test, one-sided: all sends fail with the same probability, whatever it is. Small: they do not.
+    """
+    if other_bad * (bad + good) >= bad * (other_bad + other_good):
+        return 1.0  # hit as often or more; the tail is not worth its sum
+    drawn, failed = other_bad + other_good, bad + other_bad
+    rest = good + other_good
+    term = math.exp(
+        _log_choose(failed, other_bad) + _log_choose(rest, other_good) - _log_choose(failed + rest, drawn)
+    )  # fmt: skip
+    total, b = 0.0, other_bad
+    while b >= 0 and term > total * 1e-12:
+        total += term
+        term *= b * (rest - drawn + b) / ((failed - b + 1) * (drawn - b + 1))
+        b -= 1
+    return min(1.0, total)
+
+
+def _log_choose(n: int, k: int) -> float:
+    return math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)
 
 
 def may_be_one(bad: int, sends: int, gap: int, miss: float = MISS_PER_END) -> bool:
@@ -76,6 +109,7 @@ def chance_of(bad: int, sends: int, share: float) -> float:
     return min(1.0, total)
 
 
+@cache
 def least_surprising(sends: int, share: float, chance: float) -> int:
     """Smallest number of bad sends among `sends` with a probability below `chance`; sends + 1 if there is none."""
     return bisect_left(range(sends + 2), True, key=lambda bad: chance_of(bad, sends, share) < chance)
@@ -101,23 +135,21 @@ class Stretch(msgspec.Struct, frozen=True):
     last_high: int
 
 
-# Four ways to err (each end too early or too late), 5% in all.
-_LIKELIHOOD = math.log(4 / 0.05)
-
-
-def raised_stretch(bad: Sequence[bool], usual: float, raised: float) -> Stretch:
-    """Where in `bad` the share of bad sends is `raised` instead of `usual`, at 95%. Raises ValueError for an empty one.
+def raised_stretch(bad: Sequence[bool], usual: float, raised: float, miss: float = MISS_PER_END) -> Stretch:
+    """Where in `bad` the share of bad sends is `raised` instead of `usual`. Raises ValueError for an empty one.
 
     A send speaks for the stretch by its log likelihood ratio. The best stretch maximises their sum, and an end may lie
-    wherever the sum stays within ln(80) of the best. Seen from the true end, that ratio is a martingale of mean 1 in
-    each direction, so it exceeds 80 with probability 1/80 at most (Ville's inequality): four directions make 5%. A
-    `raised` that is too low only lowers what a send can say, so the ends come out wider.
+    wherever the sum stays within ln(2 / miss) of the best. Seen from the true end, that ratio is a martingale of mean
+    1 in each direction, so it exceeds 2 / miss with probability miss / 2 at most (Ville's inequality): each end errs
+    with `miss` at most, both with 5% by default. A `raised` that is too low only lowers what a send can say, so the
+    ends come out wider.
     """
     for_bad, for_good = math.log(raised / usual), math.log((1 - raised) / (1 - usual))
     says = [for_bad if b else for_good for b in bad]
     first, last = _best_stretch(says)
-    firsts = [i for i, rest in _sums_back(says, last) if rest >= _sum(says, first, last) - _LIKELIHOOD]
-    lasts = [i for i, rest in _sums_on(says, first) if rest >= _sum(says, first, last) - _LIKELIHOOD]
+    least = _sum(says, first, last) - math.log(2 / miss)
+    firsts = [i for i, rest in _sums_back(says, last) if rest >= least]
+    lasts = [i for i, rest in _sums_on(says, first) if rest >= least]
     return Stretch(min(firsts), max(firsts), min(lasts), max(lasts))
 
 

@@ -3,7 +3,7 @@
 import msgspec
 
 from reports.bounds import Edge
-from reports.episodes import StreamEpisode
+from reports.plain import StreamEpisode
 
 
 class Group(msgspec.Struct, frozen=True):

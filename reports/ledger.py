@@ -1,29 +1,54 @@
 """The ledger against the audits: what the workload still has of each write that it was sent.
 
-A row a write, with its class. "Before" means over before the other was sent, as everywhere.
+A row a write, with its class; updates and deletes are writes, too. "Before" means over before the other was sent, as
+everywhere. An answer speaks against a write only if nothing else that was sent explains it (`reports.sent`).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
 import msgspec
 
 from probes.history import History, Operation
+from probes.ledger import in_sample, whole_since_ns
 from reports.bounds import seconds
-from reports.losses import GONE, Class, LossRow
+from reports.losses import Class, LossRow
 from reports.phases import phases_of
+from reports.sent import Sends, judged_changes
 from reports.words import utc_text
 
-Found = Literal["present", "absent", "older", "corrupt", "unread", "not asked"]
+# `deleted` and `back` are said of a delete: the key is not there, or (again) is. `not sampled` and `not asked` say
+# nothing of the write: the audit left its key out, or its answer would be the same with and without the write.
+Found = Literal["present", "absent", "older", "corrupt", "unread", "not asked", "not sampled", "deleted", "back"]
+MISSING: tuple[Found, ...] = ("absent", "older", "back")
+SILENT: tuple[Found, ...] = ("not asked", "not sampled")
+
+
+class Reading(msgspec.Struct, frozen=True):
+    """How one vantage audits: from when on, and which of its keys. `since_ns` and `share` as in `probes.ledger`."""
+
+    began_ns: int
+    share: float
+    since_ns: int
 
 
 class Audit(msgspec.Struct, frozen=True):
-    """One reading back. `answers` holds the last answer for each key that got one."""
+    """One reading back. `answers` holds the last answer for each key that got one; `readings` is by vantage."""
 
     name: str
     began_ns: int
     ended_ns: int
     answers: dict[str, Operation]
+    readings: dict[str, Reading]
+    first: Operation
+    last: Operation
+
+    def reads(self, write: Operation, sends: Sends) -> bool:
+        """Whether it was to read the key of this write, given that it was sent before the audit began."""
+        reading = self.readings[write.vantage]
+        if reading.share >= 1.0 or in_sample(write.key, reading.share):
+            return True
+        return (sends.last_sent_ns(write.key, reading.began_ns) or 0) >= reading.since_ns
 
 
 class Audits(msgspec.Struct, frozen=True):
@@ -38,10 +63,12 @@ class Audits(msgspec.Struct, frozen=True):
         return tuple(a for a in (self.at_failover, self.after_heal) if a is not None)
 
 
-class Fate(msgspec.Struct, frozen=True):
+class Fate(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What became of one write. `loss_class` is None where it simply survived (or was never done, and is not there).
 
-    `judged` says whether any audit speaks of it; `for_good` whether it was still missing in the last one.
+    `judged`: an audit speaks of it. `gone`: it was acknowledged, and an audit did not find it (or found what it had
+    deleted); `for_good`: the last audit did not, either. `kept`: an audit proves that the data holds it. `corrupt` and
+    `duplicated` are said of it whatever its class.
     """
 
     write: Operation
@@ -49,17 +76,16 @@ class Fate(msgspec.Struct, frozen=True):
     after_heal: Found
     loss_class: Class | None
     judged: bool
+    gone: bool = False
     for_good: bool = False
+    kept: bool = False
+    corrupt: bool = False
+    duplicated: bool = False
 
     @property
     def acknowledged(self) -> bool:
         """Whether the client was told that it is done."""
         return self.write.good
-
-    @property
-    def gone(self) -> bool:
-        """Whether it is acknowledged data that an audit did not find."""
-        return self.loss_class in GONE
 
 
 class Ledger(msgspec.Struct, frozen=True):
@@ -83,69 +109,106 @@ def audits_of(history: History) -> Audits:
     for operation in history.operations:
         if operation.kind == "audit":
             named.setdefault(operation.stream, []).append(operation)
-    audits = sorted((_audit(name, ops) for name, ops in named.items()), key=lambda a: a.began_ns)
+    audits = sorted((_audit(name, ops, history) for name, ops in named.items()), key=lambda a: a.began_ns)
     undo_ns = phases_of(history).until_ns
     first = audits[0] if audits and (undo_ns is None or audits[0].began_ns < undo_ns) else None
     rest = [a for a in audits if a is not first]
     return Audits(first, rest[-1] if rest else None)
 
 
-def _audit(name: str, operations: Sequence[Operation]) -> Audit:
+def _audit(name: str, operations: Sequence[Operation], history: History) -> Audit:
     ordered = sorted(operations, key=lambda o: (o.sent_ns, o.seq))
     answers = {o.key: o for o in ordered if o.good}
-    return Audit(name, min(o.due_ns for o in ordered), max(o.done_ns for o in ordered), answers)
+    began_ns: dict[str, int] = {}
+    for o in ordered:
+        began_ns[o.vantage] = min(o.due_ns, began_ns.get(o.vantage, o.due_ns))
+    first_ns = min(began_ns.values())
+    readings = {}
+    for header in (v.header for v in history.vantages):
+        since_ns = began_ns.get(header.vantage, first_ns)
+        whole_ns = whole_since_ns(since_ns, header.audit_whole_s)
+        readings[header.vantage] = Reading(since_ns, header.audit_share, whole_ns)
+    return Audit(name, first_ns, max(o.done_ns for o in ordered), answers, readings, ordered[0], ordered[-1])
 
 
 def ledger(history: History) -> Ledger:
     """Classify every write of the judged streams."""
-    judged = {(v.header.vantage, s.name) for v in history.vantages for s in v.header.streams if s.role == "workload"}
-    writes = [
-        o
-        for o in history.operations
-        if o.kind in ("write", "update", "delete") and (o.vantage, o.stream) in judged
-    ]  # fmt: skip
+    writes = judged_changes(history)
+    sends = Sends(writes)
     audits = audits_of(history)
-    deletes: dict[str, list[Operation]] = {}
-    sends: dict[tuple[str, int], int] = {}
-    for write in writes:
-        sends[write.key, write.version] = sends.get((write.key, write.version), 0) + 1
-        if write.kind == "delete" and write.outcome != "fail":
-            deletes.setdefault(write.key, []).append(write)
-    fates = tuple(_fate(w, audits, deletes.get(w.key, ()), sends[w.key, w.version]) for w in writes)
+    fates = tuple(_fate(w, audits, sends) for w in writes)
     prefixes = tuple(v.header.key_prefix for v in history.vantages)
     return Ledger(audits, fates, _unexpected(audits, sends, prefixes))
 
 
-def _fate(write: Operation, audits: Audits, deletes: Sequence[Operation], sends: int) -> Fate:
-    first, last = _found(write, audits.at_failover), _found(write, audits.after_heal)
-    judged = any(found != "not asked" for found in (first, last))
-    later = [d for d in deletes if d is not write and d.done_ns > write.sent_ns]
-    if write.kind == "delete":
-        found = _delete_class(write, audits, (first, last))
-    elif later and {first, last} & {"absent", "older"}:
-        found = None  # a delete that may have come after it explains what is missing
-    else:
-        found = _class(write, first, last)
-        if found is None and any(_effects(write, a) > sends for a in audits.all):
-            found = "duplicated"
-    for_good = found in GONE and (last in ("absent", "older") or (audits.after_heal is None))
-    return Fate(write, first, last, found, judged, for_good)
+def _fate(write: Operation, audits: Audits, sends: Sends) -> Fate:
+    first, last = _found(write, audits.at_failover, sends), _found(write, audits.after_heal, sends)
+    corrupt = "corrupt" in (first, last)
+    duplicated = write.outcome != "fail" and any(_too_often(write, a, sends) for a in audits.all)
+    found = _class(write, first, last)
+    if duplicated and found in (None, "in-doubt recovered"):
+        found = "duplicated"
+    gone = write.good and (first in MISSING or last in MISSING)
+    return Fate(
+        write=write,
+        at_failover=first,
+        after_heal=last,
+        loss_class=found,
+        judged=first not in SILENT or last not in SILENT,
+        gone=gone,
+        for_good=gone and (last in MISSING or audits.after_heal is None),
+        kept=write.good and not gone and not corrupt and _kept(write, audits, first, last),
+        corrupt=corrupt,
+        duplicated=duplicated,
+    )
 
 
-def _found(write: Operation, audit: Audit | None) -> Found:
+def _kept(write: Operation, audits: Audits, first: Found, last: Found) -> bool:
+    """Whether the data held it at the failover.
+
+    What is there after healing may have come back only then, with a delete that hides that it was gone; so the later
+    audit speaks only for what was sent after the first one began.
+    """
+    audit = audits.at_failover
+    if audit is None or write.sent_ns >= audit.readings[write.vantage].began_ns:
+        return last == "present"
+    return first == "present"
+
+
+def _found(write: Operation, audit: Audit | None, sends: Sends) -> Found:
     """What one audit says of one write: nothing if it was sent after the audit began or was still under way."""
-    if audit is None or write.sent_ns >= audit.began_ns:
+    if audit is None or write.sent_ns >= audit.readings[write.vantage].began_ns:
         return "not asked"
     answer = audit.answers.get(write.key)
     if answer is None:
-        return "unread"
-    if answer.observed_version is None or answer.observed_version < write.version:
-        if answer.sent_ns < write.done_ns:
-            return "not asked"
-        return "absent" if answer.observed_version is None else "older"
-    if answer.observed_version > write.version:
+        return "unread" if audit.reads(write, sends) else "not sampled"
+    if write.kind == "delete":
+        return _deleted(write, answer, sends)
+    return _stored(write, answer, sends)
+
+
+def _stored(write: Operation, answer: Operation, sends: Sends) -> Found:
+    observed = answer.observed_version
+    if observed == write.version:
+        return "corrupt" if _differs(answer.observed_checksum, write.checksum) else "present"
+    if sends.explained(observed, answer, write):
         return "not asked"  # a later write took its place: the answer would be the same had it been lost
-    return "corrupt" if _differs(answer.observed_checksum, write.checksum) else "present"
+    if observed is not None and observed > write.version and not sends.makers(write.key, observed):
+        return "corrupt"  # a newer version than any that was sent: what was written is not what is there
+    if answer.sent_ns < write.done_ns:
+        return "not asked"
+    return "absent" if observed is None else "older"
+
+
+def _deleted(write: Operation, answer: Operation, sends: Sends) -> Found:
+    """A delete is the other way round: what was there before it, once it was acknowledged, came back."""
+    observed = answer.observed_version
+    if observed is None:
+        return "deleted"
+    if answer.sent_ns < write.done_ns or sends.explained(observed, answer, write):
+        return "not asked"
+    known = observed <= write.version or sends.makers(write.key, observed)
+    return "back" if known else "not asked"
 
 
 def _differs(observed: str | None, written: str) -> bool:
@@ -154,18 +217,15 @@ def _differs(observed: str | None, written: str) -> bool:
 
 def _effects(write: Operation, audit: Audit) -> int:
     answer = audit.answers.get(write.key)
-    if answer is None or answer.effects is None or answer.observed_version != write.version:
+    if write.kind == "delete" or answer is None or answer.observed_version != write.version:
         return 0
-    return answer.effects
+    return answer.effects or 0
 
 
-def _delete_class(write: Operation, audits: Audits, found: tuple[Found, Found]) -> Class | None:
-    """A delete is the other way round: what is there at its version or below, once it was acknowledged, came back."""
-    answers = [a.answers[write.key] for a in audits.all if write.key in a.answers]
-    back = [o for o in answers if o.observed_version is not None and o.observed_version <= write.version]
-    if write.good and any(o.sent_ns >= write.done_ns for o in back):
-        return "resurrected"
-    return "unread" if "unread" in found and not answers else None
+def _too_often(write: Operation, audit: Audit, sends: Sends) -> bool:
+    """More than one effect of what was sent once; after the audit began there may be more."""
+    effects = _effects(write, audit)
+    return effects > 1 and effects > len(sends.makers(write.key, write.version))
 
 
 def _class(write: Operation, first: Found, last: Found) -> Class | None:
@@ -174,39 +234,42 @@ def _class(write: Operation, first: Found, last: Found) -> Class | None:
     seen = {first, last}
     if write.outcome == "fail":
         there = bool(seen & {"present", "corrupt"})
-        return "phantom" if there else "unread" if "unread" in seen and not seen & {"absent", "older"} else None
-    latest = last if last not in ("not asked", "unread") else first
-    classes: dict[Found, Class] = {
+        return "phantom" if there else "unread" if "unread" in seen and seen <= {"unread", *SILENT} else None
+    latest = last if last not in (*SILENT, "unread") else first
+    classes: Mapping[Found, Class] = {
         "corrupt": "corrupt",
         "present": "in-doubt recovered",
+        "deleted": "in-doubt recovered",
         "absent": "in-doubt vanished",
         "older": "in-doubt vanished",
+        "back": "in-doubt vanished",
         "unread": "unread",
     }
-    return classes.get("unread" if latest == "not asked" and "unread" in seen else latest)
+    return classes.get("unread" if latest in SILENT and "unread" in seen else latest)
+
+
+_GONE_AS: Mapping[Found, Class] = {"absent": "lost", "older": "rolled back", "back": "resurrected"}
 
 
 def _acknowledged_class(first: Found, last: Found) -> Class | None:
-    if last in ("absent", "older"):
-        return "lost" if last == "absent" else "rolled back"
-    if first in ("absent", "older"):
-        if last in ("present", "corrupt"):
-            return "late" if last == "present" else "corrupt"
-        return "lost" if first == "absent" else "rolled back"
+    if last in _GONE_AS:
+        return _GONE_AS[last]
     if "corrupt" in (first, last):
         return "corrupt"
-    if first == "unread" or (first == "not asked" and last == "unread"):
+    if first in _GONE_AS:
+        return "late" if last in ("present", "deleted") else _GONE_AS[first]
+    if first == "unread" or (first in SILENT and last == "unread"):
         return "unread"
     return None
 
 
-def _unexpected(audits: Audits, sent: dict[tuple[str, int], int], prefixes: tuple[str, ...]) -> tuple[Operation, ...]:
+def _unexpected(audits: Audits, sends: Sends, prefixes: tuple[str, ...]) -> tuple[Operation, ...]:
     """Answers that hold a key or a version of ours that was never sent. Other people's keys do not count."""
     found: dict[tuple[str, int], Operation] = {}
     for audit in audits.all:
         for answer in audit.answers.values():
             version = answer.observed_version
-            if version is not None and answer.key.startswith(prefixes) and (answer.key, version) not in sent:
+            if version is not None and answer.key.startswith(prefixes) and not sends.makers(answer.key, version):
                 found.setdefault((answer.key, version), answer)
     return tuple(found.values())
 
@@ -256,15 +319,20 @@ def _row(fate: Fate, audits: Audits, start_ns: int, history: History) -> LossRow
 
 
 def _says(write: Operation, found: Found, audit: Audit | None) -> str:
-    if audit is None or found == "not asked":
+    if audit is None or found in SILENT:
         return ""
-    if found == "older":
+    if found in ("older", "back"):
         return f"version {audit.answers[write.key].observed_version}"
     if found == "present" and _effects(write, audit) > 1:
         return f"{_effects(write, audit)} effects"
-    return {"corrupt": "bad checksum"}.get(found, found)
+    return {"corrupt": "bad checksum", "deleted": "absent"}.get(found, found)
 
 
-def lost_writes(fates: Iterable[Fate]) -> list[Operation]:
-    """The acknowledged writes that count as lost."""
-    return [f.write for f in fates if f.gone]
+def lost_writes(fates: Iterable[Fate], *, vanished: bool = False) -> list[Operation]:
+    """The acknowledged writes that count as lost; with `vanished` those in doubt that are not there, too."""
+    return [f.write for f in fates if counts(f, vanished=vanished)]
+
+
+def counts(fate: Fate, *, vanished: bool) -> bool:
+    """Whether a write counts as lost. `vanished`: the objective counts writes in doubt that are not there."""
+    return fate.gone or (vanished and fate.loss_class == "in-doubt vanished")

@@ -1,13 +1,15 @@
 """Data loss: how far back the workload's data was set, by the client's own ledger. One formula for every drill."""
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from itertools import pairwise
 
 import msgspec
 
 from probes.history import Operation
-from reports.bounds import NS_PER_S, Edge, seconds
-from reports.ledger import Fate, Ledger, lost_writes
+from reports.bounds import NS_PER_S, Edge, seconds, unseen_sends
+from reports.coverage import Coverage, covered
+from reports.ledger import MISSING, Fate, Ledger, counts, lost_writes
 from reports.model import DataLoss, Judgement
 from reports.recovery import Recovery
 from reports.words import interval
@@ -15,13 +17,16 @@ from reports.words import seconds as seconds_words
 
 # Acknowledged writes in the last second before the impact below which "nothing was lost" is weak evidence.
 FEW = 10
+# What the upper bound of a sampled audit's loss may miss.
+_MISS = 0.05
 
 
 class Loss(msgspec.Struct, frozen=True):
     """What was lost, in ns and in holes. `upper_ns` is None where no write is known that is older than every lost one.
 
     `before_impact` and `after_impact` split the lost writes at the impact. A hole is a run of lost writes between two
-    that survived.
+    that survived. `vanished`: writes in doubt that are not there are among `lost`. `proof` are the writes that bound
+    it from above. `coverage` is that of the audits where they were samples: then the upper bound is 95% sure.
     """
 
     lower_ns: int
@@ -30,65 +35,117 @@ class Loss(msgspec.Struct, frozen=True):
     holes: int
     before_impact: int
     after_impact: int
+    vanished: bool = False
+    proof: tuple[Operation, ...] = ()
+    coverage: tuple[Coverage, ...] = ()
+
+    @property
+    def sampled(self) -> bool:
+        """Whether there are acknowledged keys that the audits left out by design."""
+        return any(c.read < c.keys for c in self.coverage)
 
 
-def loss(found: Ledger, recovered: Recovery) -> Loss:
+def loss(found: Ledger, recovered: Recovery, *, vanished: bool = False) -> Loss:
     """Loss = max(impact, newest lost write) - recovery point, with both edges of each carried.
 
     The recovery point lies in [sent(newest write before all lost ones), done(oldest lost)]. An impact that clients
-    never saw bounds nothing; then the newest lost write alone is the end of what was lost.
+    never saw bounds nothing; then the newest lost write alone is the end of what was lost. `vanished`: a write in doubt
+    that is not there counts as one that was acknowledged and lost.
     """
-    lost = sorted(lost_writes(found.fates), key=lambda o: o.sent_ns)
-    kept = [f.write for f in found.fates if f.acknowledged and f.judged and f.loss_class in (None, "duplicated")]
-    impact = recovered.impact
+    lost = sorted(lost_writes(found.fates, vanished=vanished), key=lambda o: o.sent_ns)
+    kept = sorted((f.write for f in found.fates if f.kept), key=lambda o: o.sent_ns)
+    left_out = [f.write for f in found.fates if f.acknowledged and "not sampled" in (f.at_failover, f.after_heal)]
+    impact, coverage = recovered.impact, covered(found)
     if not lost:
-        return Loss(0, _unseen(kept, impact), (), 0, 0, 0)
-    first_sent = lost[0].sent_ns
-    older = [o.sent_ns for o in kept if o.done_ns < first_sent]
-    point_upper = min(o.done_ns for o in lost)
-    end = Edge(lost[-1].sent_ns, max(o.done_ns for o in lost))
+        upper_ns, proof = _unseen(kept, impact)
+        if left_out and (not proof or max(o.sent_ns for o in left_out) >= proof[0].sent_ns):
+            upper_ns, proof = None, ()  # what was left out since then may be lost
+        return Loss(0, upper_ns, (), 0, 0, 0, vanished, proof, coverage)
+    stretches = [_stretch(found, which, vanished, left_out) for which in (0, 1)]
+    reached = [s for s in stretches if s is not None]
+    points = [s.point for s in reached]
+    point = None if None in points else min((p for p in points if p is not None), key=lambda o: o.sent_ns)
+    end = Edge(lost[-1].sent_ns, max(s.newest_ns for s in reached))
     if impact is not None:
         end = Edge(max(end.lower_ns, impact.lower_ns), max(end.upper_ns, impact.upper_ns))
     before = sum(impact is None or o.done_ns <= impact.upper_ns for o in lost)
     return Loss(
-        lower_ns=max(0, end.lower_ns - point_upper),
-        upper_ns=end.upper_ns - max(older) if older else None,
+        lower_ns=max(0, end.lower_ns - min(o.done_ns for o in lost)),
+        upper_ns=None if point is None else end.upper_ns - point.sent_ns,
         lost=tuple(lost),
-        holes=_holes(found.fates),
+        holes=_holes(found.fates, vanished=vanished),
         before_impact=before,
         after_impact=len(lost) - before,
+        vanished=vanished,
+        proof=() if point is None else (point,),
+        coverage=coverage,
     )
 
 
-def _unseen(kept: Sequence[Operation], impact: Edge | None) -> int | None:
+class _Stretch(msgspec.Struct, frozen=True):
+    """What one audit may miss: the newest write known to be older (None: none), and the end of the newest missing."""
+
+    point: Operation | None
+    newest_ns: int
+
+
+def _stretch(found: Ledger, which: int, vanished: bool, left_out: Sequence[Operation]) -> _Stretch | None:  # noqa: FBT001
+    """What one audit (0: at the failover, 1: after healing) misses, by what that same audit holds; None: nothing.
+
+    What the other one holds proves nothing here: a key that was written and deleted is absent before both and after.
+    Of a sample, older and newer ones that were left out may be missing, too. If each write of a stretch is lost with
+    some probability, the runs of kept ones on either side of the known lost ones and between them are exchangeable, so
+    `unseen_sends` bounds how many kept ones lie between the known end and the true one (95% for both ends).
+    """
+    said = [(f, (f.at_failover, f.after_heal)[which]) for f in found.fates]
+    lost = [f.write for f, says in said if says in MISSING and counts(f, vanished=vanished)]
+    if not lost:
+        return None
+    kept = [f.write for f, says in said if says == "present" and f.acknowledged and not f.gone]
+    oldest_ns, newest_ns = lost[0].sent_ns, max(o.done_ns for o in lost)
+    before = [o for o in kept if o.sent_ns < oldest_ns]
+    after = [o for o in kept if o.sent_ns > lost[-1].sent_ns]
+    sends = len(kept) + 1
+    if left_out and len(lost) > 1:
+        sends = unseen_sends(len(kept) - len(before) - len(after), len(lost) - 1, _MISS / 2)
+    since_ns = before[-sends].sent_ns if sends <= len(before) else 0
+    until_ns = after[sends - 1].sent_ns if sends <= len(after) else max((o.sent_ns for o in left_out), default=0)
+    may_be = [o for o in left_out if since_ns <= o.sent_ns <= until_ns]
+    oldest_ns = min((oldest_ns, *(o.sent_ns for o in may_be)))
+    point = next((o for o in reversed(before) if o.done_ns < oldest_ns), None)
+    return _Stretch(point, max((newest_ns, *(o.done_ns for o in may_be))))
+
+
+def _unseen(kept: Sequence[Operation], impact: Edge | None) -> tuple[int | None, tuple[Operation, ...]]:
     """How much may be missing though no write is: from the newest write known to be older than the impact, to it.
 
-    Without an impact, the longest time in which no write can show a loss.
+    Without an impact, the longest time in which no write can show a loss. With the writes that prove it.
     """
     if impact is None:
-        ordered = sorted(kept, key=lambda o: o.sent_ns)
-        return max((b.done_ns - a.sent_ns for a, b in pairwise(ordered)), default=None)
-    older = [o.sent_ns for o in kept if o.done_ns <= impact.lower_ns]
-    return impact.upper_ns - max(older) if older else None
+        longest = max(pairwise(kept), key=lambda ab: ab[1].done_ns - ab[0].sent_ns, default=None)
+        return (None, ()) if longest is None else (longest[1].done_ns - longest[0].sent_ns, longest)
+    # One that was done by the impact at the latest was sent by it; beyond that nobody needs to look.
+    until = bisect_left(kept, impact.lower_ns + 1, key=lambda o: o.sent_ns)
+    newest = next((o for o in reversed(kept[:until]) if o.done_ns <= impact.lower_ns), None)
+    return (None, ()) if newest is None else (impact.upper_ns - newest.sent_ns, (newest,))
 
 
-def _holes(fates: Sequence[Fate]) -> int:
+def _holes(fates: Sequence[Fate], *, vanished: bool) -> int:
     """Runs of lost writes with a surviving acknowledged write on both sides, in the order of sending."""
-    gone = [f.gone for f in fates if f.acknowledged and f.judged]
+    gone = [lost for f in fates if (lost := counts(f, vanished=vanished)) or f.kept]
     inner = "".join("x" if g else "." for g in gone).strip("x")
     return sum(1 for run in inner.split(".") if run)
 
 
-def near_impact(found: Ledger, impact: Edge | None) -> tuple[int, int]:
-    """How many writes were in flight at the impact, and how many were acknowledged in the second before it."""
+def near_impact(found: Ledger, impact: Edge | None) -> tuple[list[Operation], list[Operation]]:
+    """The writes in flight at the impact; and those acknowledged in the second before it that a loss would show in."""
     if impact is None:
-        return 0, 0
-    writes = [f.write for f in found.fates]
-    flying = sum(o.sent_ns <= impact.upper_ns and o.done_ns >= impact.lower_ns for o in writes)
-    fresh = sum(
-        f.acknowledged and f.judged and impact.lower_ns - NS_PER_S <= f.write.done_ns <= impact.upper_ns
-        for f in found.fates
-    )
+        return [], []
+    since_ns = impact.lower_ns - NS_PER_S
+    flying = [f.write for f in found.fates if f.write.sent_ns <= impact.upper_ns and f.write.done_ns >= impact.lower_ns]
+    fresh = [
+        f.write for f in found.fates if (f.kept or f.gone) and since_ns <= f.write.done_ns <= impact.upper_ns
+    ]  # fmt: skip
     return flying, fresh
 
 
@@ -98,8 +155,7 @@ def judge_loss(found: Ledger, measured: Loss, impact: Edge | None, rpo_s: float 
     upper_s = None if measured.upper_ns is None else seconds(measured.upper_ns)
     judged = [f for f in found.fates if f.judged or not found.audits.all]
     unread = len(found.fates) if not found.audits.all else len(found.of_class("unread"))
-    integrity = len(found.of_class("corrupt", "duplicated"))
-    verdict = _verdict(measured, unread, integrity, rpo_s)
+    corrupt, duplicated = sum(f.corrupt for f in found.fates), sum(f.duplicated for f in found.fates)
     return DataLoss(
         objective_s=rpo_s,
         lower_s=lower_s if found.audits.all else None,
@@ -108,29 +164,39 @@ def judge_loss(found: Ledger, measured: Loss, impact: Edge | None, rpo_s: float 
         lost=len(found.of_class("lost")),
         late=len(found.of_class("late")),
         rolled_back=len(found.of_class("rolled back")),
-        corrupt=len(found.of_class("corrupt")),
-        duplicated=len(found.of_class("duplicated")),
+        resurrected=len(found.of_class("resurrected")),
+        corrupt=corrupt,
+        duplicated=duplicated,
         in_doubt=sum(f.write.outcome == "in-doubt" for f in judged),
         in_doubt_recovered=len(found.of_class("in-doubt recovered")),
+        in_doubt_vanished=len(found.of_class("in-doubt vanished")),
         unexpected=len(found.unexpected),
         phantom=len(found.of_class("phantom")),
         unread=unread,
         lost_for_good=sum(f.for_good for f in found.fates),
-        in_flight_at_impact=near_impact(found, impact)[0],
-        verdict=verdict,
+        in_flight_at_impact=len(near_impact(found, impact)[0]),
+        confidence=0.95 if measured.sampled else 1.0,
+        coverage=min((c.share for c in measured.coverage), default=1.0),
+        verdict=_verdict(measured, unread, corrupt + duplicated, rpo_s),
         says=_says(found, measured, impact, rpo_s),
     )
 
 
 def _verdict(measured: Loss, unread: int, integrity: int, rpo_s: float | None) -> Judgement:
-    """An RPO of zero is judged by count, any other by the interval. Corrupt and duplicated data never pass."""
+    """An RPO of zero is judged by count, any other by the interval. Corrupt and duplicated data never pass.
+
+    A sample cannot show that nothing at all was lost. That no more than the RPO was, it shows of data that is lost in
+    the order of time, if every write since then was read.
+    """
     if rpo_s is None:
         return "not judged"
     if integrity or (rpo_s == 0 and measured.lost):
         return "fail"
     if rpo_s > 0 and seconds(measured.lower_ns) > rpo_s:
         return "fail"
-    if unread or (rpo_s > 0 and (measured.upper_ns is None or seconds(measured.upper_ns) > rpo_s)):
+    if unread or (rpo_s == 0 and measured.sampled):
+        return "inconclusive"
+    if rpo_s > 0 and (measured.upper_ns is None or seconds(measured.upper_ns) > rpo_s):
         return "inconclusive"
     return "pass"
 
@@ -139,9 +205,10 @@ def _says(found: Ledger, measured: Loss, impact: Edge | None, rpo_s: float | Non
     if not found.audits.all:
         return "No audit read the workload's data back, so nothing is known of it."
     flying, fresh = near_impact(found, impact)
-    evidence = f"{flying} writes were in flight at the impact, {fresh} acknowledged in the second before it"
-    weak = "" if fresh >= FEW or impact is None else ": weak evidence"
-    return f"{_what(found, measured, rpo_s)} {_which(found)} {evidence}{weak}."
+    evidence = f"{len(flying)} writes were in flight at the impact, {len(fresh)} acknowledged in the second before it"
+    weak = "" if len(fresh) >= FEW or impact is None else ": weak evidence"
+    sampled = " Only a sample of the keys was read." if measured.sampled else ""
+    return f"{_what(found, measured, rpo_s)} {_which(found)}{sampled} {evidence}{weak}."
 
 
 def _what(found: Ledger, measured: Loss, rpo_s: float | None) -> str:
@@ -150,14 +217,16 @@ def _what(found: Ledger, measured: Loss, rpo_s: float | None) -> str:
     how_long = interval(lower_s, upper_s, rpo_s or None)
     acknowledged = sum(f.acknowledged and f.judged for f in found.fates)
     objective = "" if rpo_s is None else f"; the objective is {'0 lost' if rpo_s == 0 else seconds_words(rpo_s)}"
+    if not measured.lost and upper_s is None:
+        return f"None of {acknowledged} acknowledged writes was lost; nothing bounds what was not read{objective}."
     if not measured.lost:
         return f"None of {acknowledged} acknowledged writes was lost, which bounds the loss at {how_long}{objective}."
     good = sum(f.for_good for f in found.fates)
-    split = f"{measured.before_impact} acknowledged before the impact, {measured.after_impact} after it"
-    return (
-        f"{len(measured.lost)} of {acknowledged} acknowledged writes were lost ({split}; {measured.holes} holes; "
-        f"{good} for good): {how_long}{objective}."
-    )
+    doubt = len(found.of_class("in-doubt vanished")) if measured.vanished else 0
+    gone = f"{len(measured.lost) - doubt} of {acknowledged} acknowledged writes were lost"
+    also = f", and {doubt} in doubt are not there, which this objective counts as lost" if doubt else ""
+    split = f"{measured.before_impact} done before the impact, {measured.after_impact} after it"
+    return f"{gone}{also} ({split}; {measured.holes} holes; {good} for good): {how_long}{objective}."
 
 
 def _which(found: Ledger) -> str:

@@ -1,12 +1,16 @@
-"""Gates on the evidence for data loss: enough writes, close enough together, all of them read back."""
+"""Gates on the evidence for data loss: enough writes, close enough together, all of them read back (or a sample)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
+import msgspec
+
+from probes.history import Operation
 from reports.bounds import NS_PER_S, Edge, seconds
+from reports.coverage import Coverage
 from reports.gates import Gate, broken, held
 from reports.ledger import Audit, Fate, Ledger
-from reports.loss import FEW, near_impact
+from reports.loss import FEW, Loss, near_impact
 from reports.model import Finding, Judgement
 from reports.phases import Phases
 from reports.series import names_of
@@ -15,13 +19,13 @@ from reports.series import names_of
 GAP_SHARE = 0.1
 _ANOMALIES = {
     "phantom": "writes were refused, yet they are there.",
-    "resurrected": "acknowledged deletes came back.",
+    "resurrected": "acknowledged deletes were undone: what they deleted is there again. They count as lost changes.",
 }
 
 
-def loss_gates(found: Ledger, phases: Phases, impact: Edge | None, rpo_s: float | None) -> list[Gate]:
+def loss_gates(found: Ledger, measured: Loss, phases: Phases, impact: Edge | None, rpo_s: float | None) -> list[Gate]:
     """What the data loss rests on. All can hide a loss and none can make one up, so a proven loss stands."""
-    gates = [_audits(found), *_findings(found)]
+    gates = [_audits(found), *(_coverage(c, rpo_s) for c in measured.coverage), *_findings(found)]
     if impact is not None and rpo_s is not None:
         gates.append(_near(found, impact))
     if rpo_s and phases.since_ns is not None:
@@ -29,62 +33,97 @@ def loss_gates(found: Ledger, phases: Phases, impact: Edge | None, rpo_s: float 
     return gates
 
 
+def _proved(gate: Gate, operations: Iterable[Operation]) -> Gate:
+    return Gate(msgspec.structs.replace(gate.finding, operations=names_of(operations)), gate.spares_fail)
+
+
 def _audits(found: Ledger) -> Gate:
     check = "audits complete"
     audits = found.audits
     if not audits.all:
         return broken(check, "No audit read the data back.", taints=("data loss",), spares_fail=True)
-    problems = [p for a in audits.all if (p := _uncovered(found, a))]
+    unread = [(a, [f.write for f in found.fates if _unread(f, a, found)]) for a in audits.all]
+    problems = [f'{len(writes)} writes were never answered in "{a.name}".' for a, writes in unread if writes]
     if problems:
-        return broken(check, " ".join(problems), taints=("data loss",), spares_fail=True)
+        gate = broken(check, " ".join(problems), taints=("data loss",), spares_fail=True)
+        return _proved(gate, (w for _, writes in unread for w in writes))
     late = sum(f.acknowledged and not f.judged for f in found.fates)
-    rest = f" {late} acknowledged ones, sent after that or overwritten since, are not judged." if late else ""
+    rest = f" {late} acknowledged ones, sent after that, overwritten since or not sampled, are not judged."
     names = " and ".join(f'"{a.name}"' for a in audits.all)
-    return held(check, f"Every write that came before {names} was read back there.{rest}")
+    what = "Every write" if all(r.share >= 1.0 for a in audits.all for r in a.readings.values()) else "The whole sample"
+    gate = held(check, f"{what} that came before {names} was read back there.{rest if late else ''}")
+    return _proved(gate, (o for a in audits.all for o in (a.first, a.last)))
 
 
-def _uncovered(found: Ledger, audit: Audit) -> str:
-    asked = [f for f in found.fates if f.write.sent_ns < audit.began_ns]
-    unread = [f for f in asked if f.write.key not in audit.answers]
-    if not unread:
-        return ""
-    return f'"{audit.name}" read {len(asked) - len(unread)} of {len(asked)} writes; {len(unread)} were never answered.'
+def _unread(fate: Fate, audit: Audit, found: Ledger) -> bool:
+    return (fate.at_failover if audit is found.audits.at_failover else fate.after_heal) == "unread"
+
+
+def _coverage(coverage: Coverage, rpo_s: float | None) -> Gate:
+    """How much a sample says. It never makes a loss up, and never shows that nothing at all was lost."""
+    check = "audit coverage"
+    most = coverage.most_lost
+    none = "no loss" if coverage.missing == 0 else f"{coverage.missing} with a loss"
+    says = (
+        f'"{coverage.name}" read {coverage.read} of {coverage.keys} acknowledged keys, {coverage.share:.2%}. Among the '
+        f"{coverage.sample} that were drawn from {coverage.population} there is {none}: with 95% confidence at most "
+        f"{most} of these {coverage.population} have one."
+    )
+    if rpo_s == 0 and coverage.read < coverage.keys:
+        says = f"{says} An RPO of zero is only shown by reading all."
+        return _proved(broken(check, says, taints=("data loss",), spares_fail=True), coverage.operations)
+    return _proved(held(check, says), coverage.operations)
 
 
 def _near(found: Ledger, impact: Edge) -> Gate:
     check = "writes near the impact"
     flying, fresh = near_impact(found, impact)
-    says = f"{flying} writes were in flight at the impact and {fresh} were acknowledged in the second before it"
-    if fresh == 0:
-        return broken(check, f"{says}, so a loss would not have shown.", taints=("data loss",), spares_fail=True)
-    return held(check, f"{says}: {'weak' if fresh < FEW else 'good'} evidence.")
+    says = (
+        f"{len(flying)} writes were in flight at the impact and {len(fresh)} were acknowledged in the second before it"
+    )
+    if not fresh:
+        gate = broken(check, f"{says}, so a loss would not have shown.", taints=("data loss",), spares_fail=True)
+        return _proved(gate, flying)
+    gate = held(check, f"{says}: {'weak' if len(fresh) < FEW else 'good'} evidence.")
+    return _proved(gate, [*fresh[-10:], *flying])
 
 
 def _gap(found: Ledger, impact: Edge | None, since_ns: int, rpo_s: float) -> Gate:
-    """The longest time without a write in the last two RPOs before the impact (or the fault, if nobody saw any)."""
+    """The longest time without a write in the last two RPOs before the impact (or the fault, if nobody saw any).
+
+    What was acknowledged and tells nothing (overwritten, deleted, not in the sample) is no write here.
+    """
     check = "write gap"
     end_ns = impact.upper_ns if impact is not None else since_ns
     begin_ns = end_ns - round(max(2 * rpo_s, 1.0) * NS_PER_S)
-    sent = [f.write.sent_ns for f in found.fates if begin_ns <= f.write.sent_ns <= end_ns]
-    gaps = [b - a for a, b in pairwise(sorted([*sent, end_ns]))]
-    longest_s = seconds(max(gaps, default=round(rpo_s * NS_PER_S)))
+    near = [f.write for f in found.fates if begin_ns <= f.write.sent_ns <= end_ns and _tells(f, found)]
+    sent = sorted(o.sent_ns for o in near)
+    longest_ns, since = max(
+        ((b - a, a) for a, b in pairwise([*sent, end_ns])), default=(round(rpo_s * NS_PER_S), begin_ns)
+    )
+    longest_s = seconds(longest_ns)
     says = f"Before the impact up to {longest_s:.3f} s passed without a write; an RPO of {rpo_s:g} s"
+    around = [o for o in near if since <= o.sent_ns <= since + longest_ns]
     if longest_s > GAP_SHARE * rpo_s:
         says = f"{says} needs one every {GAP_SHARE * rpo_s:g} s."
-        return broken(check, says, taints=("data loss",), spares_fail=True)
-    return held(check, f"{says} allows {GAP_SHARE * rpo_s:g} s.")
+        return _proved(broken(check, says, taints=("data loss",), spares_fail=True), around)
+    return _proved(held(check, f"{says} allows {GAP_SHARE * rpo_s:g} s."), around)
+
+
+def _tells(fate: Fate, found: Ledger) -> bool:
+    return fate.kept or fate.gone or not fate.acknowledged or not found.audits.all or fate.loss_class is not None
 
 
 def _findings(found: Ledger) -> list[Gate]:
     """What the audits found besides loss. Integrity failures are a fail; anomalies are told and judge nothing."""
     gates = []
-    broken_data = found.of_class("corrupt", "duplicated")
-    if broken_data:
+    damaged = [f for f in found.fates if f.corrupt or f.duplicated]
+    if damaged:
         says = (
-            f"{len(found.of_class('corrupt'))} writes came back with another checksum, "
-            f"{len(found.of_class('duplicated'))} took effect more than once."
+            f"{sum(f.corrupt for f in damaged)} writes came back with another checksum or version, "
+            f"{sum(f.duplicated for f in damaged)} took effect more than once."
         )
-        gates.append(_told("integrity", says, broken_data, verdict="fail"))
+        gates.append(_told("integrity", says, damaged, verdict="fail"))
     for name, says in _ANOMALIES.items():
         fates = [f for f in found.fates if f.loss_class == name]
         if fates:

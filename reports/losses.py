@@ -13,12 +13,13 @@ Class = Literal[
     "unexpected", "resurrected", "unread",
 ]  # fmt: skip
 
-# The classes that are data loss at the failover: acknowledged, and absent or older in the audit.
-GONE: tuple[Class, ...] = ("lost", "late", "rolled back")
+# The classes that are data loss at the failover: acknowledged, and absent or older in the audit. A delete that was
+# undone is one of them (docs/adr/0007-losses.md).
+GONE: tuple[Class, ...] = ("lost", "late", "rolled back", "resurrected")
 
 # What a reader looks at first: lost data, then wrong data, then what nobody knows, then what is neither.
 WEIGHT: tuple[Class, ...] = (
-    "lost", "rolled back", "late", "corrupt", "duplicated", "resurrected", "phantom", "unexpected", "unread",
+    "lost", "rolled back", "resurrected", "late", "corrupt", "duplicated", "phantom", "unexpected", "unread",
     "in-doubt vanished", "in-doubt recovered",
 )  # fmt: skip
 # Nothing was promised of these, so they are counted, and listed only in the file.

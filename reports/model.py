@@ -30,7 +30,11 @@ class RecoveryTime(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DataLoss(msgspec.Struct, frozen=True, kw_only=True):
-    """Data loss in s as an interval, and what became of every write, by class."""
+    """Data loss in s as an interval, and what became of every write, by class.
+
+    `resurrected`: acknowledged deletes that were undone; they are lost changes. `coverage` is the share of the
+    acknowledged keys that the audits read, and `confidence` that of the upper bound: 0.95 where it is below 1.0.
+    """
 
     objective_s: float | None
     lower_s: float | None
@@ -50,6 +54,10 @@ class DataLoss(msgspec.Struct, frozen=True, kw_only=True):
     in_flight_at_impact: int
     verdict: Judgement
     says: str = ""
+    resurrected: int = 0
+    in_doubt_vanished: int = 0
+    coverage: float = 1.0
+    confidence: float = 1.0
 
 
 class MarkRow(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,8 +12,8 @@ from operator import attrgetter
 import msgspec
 
 from probes.history import Operation
-from reports.episodes import Window
 from reports.group import Group
+from reports.plain import Window
 from reports.series import Series
 
 # Sends further apart than this many periods leave a stretch in which nothing was asked.

@@ -7,16 +7,18 @@ from operator import attrgetter
 import msgspec
 
 from probes.history import History, Mark, MarkName
-from reports.bounds import NS_PER_S, Edge, seconds, span, unseen_sends
+from reports.bounds import CERTAIN_MISS_PER_END, MISS_PER_END, NS_PER_S, Edge, seconds, span
 from reports.declared import Declared
-from reports.episodes import LOCAL_BAD, StreamEpisode, Window, stream_episodes
 from reports.group import Group
+from reports.limits import Look, looks
 from reports.model import Episode
-from reports.objectives import Clock
+from reports.objectives import Clock, Objectives
 from reports.pauses import over_pauses
 from reports.phases import Phases, phases_of
-from reports.series import Series, StreamId, series_of, settled_ns
-from reports.steady import Baseline, Steady, baseline
+from reports.plain import StreamEpisode, Window, plain_episodes
+from reports.series import Series, series_of, settled_ns
+from reports.steady import Baseline, baseline
+from reports.widening import widened
 
 # What a vantage may take to write down an operation that is over (it flushes every 50 ms).
 _WRITTEN_NS = NS_PER_S // 10
@@ -26,13 +28,17 @@ class Recovery(msgspec.Struct, frozen=True):
     """What the judged streams saw between `requested` and `undo`. No groups: they saw nothing.
 
     `groups` join whatever may be one episode. `lower_ns` is the longest that any episode is known to have lasted,
-    `upper_ns` the longest that one may have (None: recovery was not seen).
+    `upper_ns` the longest that one may have (None: that cannot be told). `held`: after the last bad operation every
+    stream was good, and was asked, for a whole hold. `cautious` are the same with edges that err in one drill of a
+    million, by which an objective is decided; None: these are so already.
     """
 
     phases: Phases
     groups: tuple[Group, ...]
     lower_ns: int
     upper_ns: int | None
+    held: bool = True
+    cautious: "Recovery | None" = None
 
     @property
     def certain(self) -> bool:
@@ -56,7 +62,11 @@ def recovery(history: History, declared: Declared, base: Baseline) -> Recovery:
     if phases.since_ns is None:
         return Recovery(phases, (), 0, 0)
     window = Window(phases.since_ns, phases.until_ns, _ns(declared.objectives.hold_s))
-    return _recovery(series_of(history, "workload"), base.streams, window, phases)
+    look = _Looked(series_of(history, "workload"), base, declared.objectives, window)
+    found = look.found(phases)
+    if found.certain:
+        return found
+    return msgspec.structs.replace(found, cautious=look.found(phases, CERTAIN_MISS_PER_END))
 
 
 def disturbances(history: History, declared: Declared, base: Baseline) -> Recovery | None:
@@ -65,78 +75,96 @@ def disturbances(history: History, declared: Declared, base: Baseline) -> Recove
     if phases.until_ns is None:
         return None
     window = Window(phases.until_ns, None, _ns(declared.objectives.hold_s))
-    return _recovery(series_of(history, "workload"), base.streams, window, phases, must_hold=False)
+    return _Looked(series_of(history, "workload"), base, declared.objectives, window).found(phases, must_hold=False)
 
 
-def stable_since(history: History, hold_s: float, *, tolerance: float = 0.0) -> Episode | None:
+def stable_since(
+    history: History,
+    hold_s: float,
+    *,
+    tolerance: float = 0.0,
+    p99_s: float | None = None,
+    capacity: float | None = None,
+) -> Episode | None:
     """The last episode, once service has been good for `hold_s` after it; None while it has not, or without one.
 
-    The predicate is the one that judges. Because `history` still grows, each stream must also have answered a timeout
-    later than the window's end, so that nothing asked in the window can still turn out bad. Takes some 30 ms for
-    10,000 operations.
+    The predicate is the one that judges; `tolerance`, `p99_s` and `capacity` are the objective's. Because `history`
+    still grows, each stream must also have answered a timeout later than the window's end, so that nothing asked in the
+    window can still turn out bad. Takes some 30 ms for 10,000 operations.
     """
     phases = phases_of(history)
     if phases.since_ns is None:
         return None
+    objectives = Objectives(
+        rto_s=None, rpo_s=None, hold_s=hold_s, tolerance=tolerance, p99_s=p99_s, capacity=capacity
+    )  # fmt: skip
     streams = series_of(history, "workload")
     window = Window(phases.since_ns, phases.until_ns, _ns(hold_s))
-    found = _recovery(streams, baseline(history, tolerance=tolerance).streams, window, phases)
-    if not found.groups or found.groups[-1].stable_upper_ns is None:
+    look = _Looked(streams, baseline(history, tolerance=tolerance), objectives, window)
+    stable_ns = look.stable_ns
+    if stable_ns is None or any(
+        _newest_ns(s, None, 0) < stable_ns + window.hold_ns + _WRITTEN_NS + s.stream.timeout_ns for s in streams
+    ):
         return None
-    over_ns = found.groups[-1].stable_upper_ns + window.hold_ns + _WRITTEN_NS
-    if any(_newest_ns(s, None, 0) < over_ns + s.stream.timeout_ns for s in streams):
-        return None
-    return as_episode(found.groups[-1], phases.start_ns)
+    found = look.found(phases)
+    return None if found.groups[-1].stable_upper_ns is None else as_episode(found.groups[-1], phases.start_ns)
 
 
-def _recovery(
-    streams: Sequence[Series],
-    steady: dict[StreamId, Steady],
-    window: Window,
-    phases: Phases,
-    *,
-    must_hold: bool = True,
-) -> Recovery:
-    episodes = [e for s in streams for e in stream_episodes(s, steady[s.id], window)]
-    groups = _may_be_one(episodes, window.hold_ns)
-    shares = _shares(groups)
-    if shares:
-        episodes = [e for s in streams for e in stream_episodes(s, steady[s.id], window, shares.get(s.id, {}))]
-        groups = _may_be_one(episodes, window.hold_ns)
-    groups = over_pauses(groups, streams, window)
-    if groups and must_hold and not _held(groups[-1], streams, steady, window):
-        groups[-1] = msgspec.structs.replace(groups[-1], stable_upper_ns=None)
-    lower_ns = max((_lasted(g) for g in _surely_one(episodes, window.hold_ns)), default=0)
-    uppers = [None if g.stable_upper_ns is None else g.stable_upper_ns - g.impact.lower_ns for g in groups]
-    known = [u for u in uppers if u is not None]
-    return Recovery(phases, tuple(groups), lower_ns, max(known, default=0) if len(known) == len(uppers) else None)
+class _Looked:
+    """The judged streams, looked at in every way that the objective asks for."""
 
+    def __init__(self, streams: Sequence[Series], base: Baseline, objectives: Objectives, window: Window) -> None:
+        self._streams = streams
+        self._base = base
+        self._window = window
+        self._looks = looks(streams, base.streams, objectives)
+        self._exact = self._episodes([look for look in self._looks if look.steady.allowed <= 0], MISS_PER_END)
+        self._by_windows = [look for look in self._looks if look.steady.allowed > 0]
+        self._found: dict[float, list[StreamEpisode]] = {}
 
-def _shares(groups: Iterable[Group]) -> dict[StreamId, dict[int, int]]:
-    """By how many sends to widen the episodes that have too few bad operations to tell the share that failed.
+    def _episodes(self, looked: Sequence[Look], miss: float) -> list[StreamEpisode]:
+        return [e for look in looked for e in plain_episodes(look.series, look.steady, self._window, miss)]
 
-    Streams of one probe meet the same service, so all their operations tell it together. An episode of which
-    everything failed looks full; if operations of other streams were good meanwhile, part of the requests failed, and
-    the share comes from all. Streams that were fully down one after the other are long enough to speak for themselves.
-    """
-    found: dict[StreamId, dict[int, int]] = {}
-    for group in groups:
-        for e in group.episodes:
-            probe = e.series.stream.probe
-            others = group.episodes if e.certain else [o for o in group.episodes if o.series.stream.probe == probe]
-            good, bad = _met(others)
-            if len(e.bad) < LOCAL_BAD and good and bad >= 2:  # noqa: PLR2004  nothing lies between one and itself
-                found.setdefault(e.series.id, {})[e.bad[0].seq] = unseen_sends(good, bad - 1)
-    return found
+    def _plain(self, miss: float) -> list[StreamEpisode]:
+        """Whichever of several errs, the whole does: each look has its part of what may be missed."""
+        if miss not in self._found:
+            self._found[miss] = self._episodes(self._by_windows, miss / max(1, len(self._by_windows)))
+        return [*self._exact, *self._found[miss]]
 
+    @property
+    def stable_ns(self) -> int | None:
+        """From when on service was seen to be good in every way, to the end; None: never bad, or still bad."""
+        groups = _may_be_one(self._plain(MISS_PER_END), self._window.hold_ns)
+        return groups[-1].stable_upper_ns if groups else None
 
-def _met(episodes: Sequence[StreamEpisode]) -> tuple[int, int]:
-    """How many operations of these streams were good, and how many bad, between their first and their last bad one."""
-    whole = Group(tuple(episodes), None)
-    begin_ns, end_ns = whole.impact.upper_ns, whole.stable_lower_ns
-    hit = {e.series.id: e.series for e in episodes}
-    inside = (o for s in hit.values() for o in s.operations if begin_ns < o.sent_ns and o.done_ns < end_ns)
-    return sum(o.good for o in inside), sum(len(e.bad) for e in episodes)
+    def _held(self) -> bool:
+        """Whether every stream was still asked at the end of the hold. That it was good, the episodes say."""
+        stable_ns = self.stable_ns
+        if stable_ns is None:
+            return False
+        over_ns, until_ns = stable_ns + self._window.hold_ns, self._window.until_ns
+        return all(
+            _newest_ns(s, until_ns, self._base.streams[s.id].longest_ns) + s.stream.period_ns >= over_ns
+            for s in self._streams
+        )
+
+    def found(self, phases: Phases, miss: float = MISS_PER_END, *, must_hold: bool = True) -> Recovery:
+        """All episodes, with edges that err with `miss` at most."""
+        window = self._window
+        plain = self._plain(miss)
+        steady = {look.series.id: look.steady for look in self._looks}
+        asked = [look.series for look in self._looks]
+        together = _may_be_one(plain, window.hold_ns)
+        episodes = [e for g in together for e in widened(g.episodes, asked, steady, window, miss)]
+        groups = over_pauses(_may_be_one(episodes, window.hold_ns), self._streams, window)
+        held = not groups or self._held()
+        if groups and must_hold and not held:
+            groups[-1] = msgspec.structs.replace(groups[-1], stable_upper_ns=None)
+        lower_ns = max((_lasted(g) for g in _surely_one(episodes, window.hold_ns)), default=0)
+        uppers = [None if g.stable_upper_ns is None else g.stable_upper_ns - g.impact.lower_ns for g in groups]
+        known = [u for u in uppers if u is not None]
+        upper_ns = max(known, default=0) if len(known) == len(uppers) else None
+        return Recovery(phases, tuple(groups), lower_ns, upper_ns, held)
 
 
 def _may_be_one(episodes: Iterable[StreamEpisode], hold_ns: int) -> list[Group]:
@@ -156,7 +184,7 @@ def _may_be_one(episodes: Iterable[StreamEpisode], hold_ns: int) -> list[Group]:
 def _reaches(group: Group, episode: StreamEpisode, hold_ns: int) -> bool:
     if group.stable_upper_ns is None or episode.impact.lower_ns - group.stable_upper_ns < hold_ns:
         return True
-    return any(e.may_go_on and e.series.id == episode.series.id for e in group.episodes)
+    return any(e.may_go_on and e.series.stream.probe == episode.series.stream.probe for e in group.episodes)
 
 
 def _surely_one(episodes: Iterable[StreamEpisode], hold_ns: int) -> list[Group]:
@@ -172,14 +200,6 @@ def _surely_one(episodes: Iterable[StreamEpisode], hold_ns: int) -> list[Group]:
 
 def _lasted(group: Group) -> int:
     return max(0, group.stable_lower_ns - group.impact.upper_ns)
-
-
-def _held(group: Group, streams: Iterable[Series], steady: dict[StreamId, Steady], window: Window) -> bool:
-    """Whether every stream was still asked at the end of the hold. That it was good until then, the episodes say."""
-    if group.stable_upper_ns is None:
-        return False
-    over_ns = group.stable_upper_ns + window.hold_ns
-    return all(_newest_ns(s, window.until_ns, steady[s.id].longest_ns) + s.stream.period_ns >= over_ns for s in streams)
 
 
 def _newest_ns(series: Series, until_ns: int | None, longest_ns: int) -> int:

@@ -1,4 +1,4 @@
-"""The JSON Schema of `verdict.json`, as it stands in `docs/verdict.schema.json`."""
+"""The JSON Schemas of what a drill leaves, as they stand in `docs/`: `verdict.json`, and a line of its history."""
 
 import inspect
 import json
@@ -6,12 +6,27 @@ from typing import Any
 
 import msgspec
 
+from probes.history import SCHEMA, ClockReading, End, Header, Mark, MarksHeader, Operation
 from reports.model import Verdict
+
+_DRAFT = "https://json-schema.org/draft/2020-12/schema"
+# A file of a history: its first line, the lines between, its last line. Marks: the first line, the others.
+_LINES = (Header, Operation, ClockReading, End, MarksHeader, Mark)
 
 
 def verdict_schema() -> str:
-    """The schema as JSON text, the same from every version of Python."""
-    made = {"$schema": "https://json-schema.org/draft/2020-12/schema", **msgspec.json.schema(Verdict)}
+    """The schema of `verdict.json` as JSON text, the same from every version of Python."""
+    return _text({"$schema": _DRAFT, **msgspec.json.schema(Verdict)})
+
+
+def history_schema() -> str:
+    """The schema of one line of `history-*.jsonl` or `marks.jsonl` as JSON text, by what kind of line it is."""
+    schemas, components = msgspec.json.schema_components(_LINES, ref_template="#/$defs/{name}")
+    made = {"$schema": _DRAFT, "title": SCHEMA, "anyOf": list(schemas), "$defs": components}
+    return _text(made)
+
+
+def _text(made: dict[str, Any]) -> str:
     return json.dumps(_dedented(made), indent=1, ensure_ascii=False) + "\n"
 
 

@@ -3,6 +3,7 @@
 import msgspec
 
 from probes.history import History, Role
+from reports.bounds import NS_PER_S
 from reports.phases import phases_of
 from reports.series import Series, StreamId, series_of, settled_ns
 
@@ -12,6 +13,8 @@ LEAST_SUCCESSES = 10
 LEAST_ANSWERS = 3
 # More bad operations than this, with nothing broken, is no baseline that an outage could be told from.
 MOST_BAD = 0.05
+# A p99 limit allows one good operation of a hundred to take longer.
+SLOW_SHARE = 0.01
 
 
 class Steady(msgspec.Struct, frozen=True):
@@ -36,10 +39,13 @@ class Baseline(msgspec.Struct, frozen=True):
     problems: list[str]
 
 
-def baseline(history: History, *, tolerance: float = 0.0, until_ns: int | None = None) -> Baseline:
+def baseline(
+    history: History, *, tolerance: float = 0.0, p99_s: float | None = None, until_ns: int | None = None
+) -> Baseline:
     """The baseline by the operations that were over before `until_ns` (default: the mark `requested`, else all).
 
-    `tolerance` is the objective's. Cheap enough to ask several times a second while the drill waits to become steady.
+    `tolerance` and `p99_s` are the objective's: a workload that misses its own limit is no baseline. Cheap enough to
+    ask several times a second while the drill waits to become steady.
     """
     if until_ns is None:
         until_ns = phases_of(history).since_ns
@@ -53,6 +59,8 @@ def baseline(history: History, *, tolerance: float = 0.0, until_ns: int | None =
             steady = msgspec.structs.replace(seen[series.id], longest_ns=longest_ns)
             streams[series.id] = steady
             problems += _problems(series, steady, role, tolerance)
+            if p99_s is not None and role == "workload":
+                problems += _slow(series, p99_s, until_ns)
     if not series_of(history, "workload"):
         problems.append("No stream asks the workload anything.")
     return Baseline(streams, problems)
@@ -82,3 +90,13 @@ def _problems(series: Series, steady: Steady, role: Role, tolerance: float) -> l
     if good < least:
         return [f"Stream {name} answered well {good} times before the fault; a baseline needs {least}."]
     return []
+
+
+def _slow(series: Series, p99_s: float, until_ns: int | None) -> list[str]:
+    """Why the good operations before the fault do not meet the limit that 99% of them must meet."""
+    took = [o.done_ns - o.sent_ns for o in series.operations if o.good and (until_ns is None or o.done_ns < until_ns)]
+    slow = sum(ns > p99_s * NS_PER_S for ns in took)
+    if slow <= SLOW_SHARE * len(took):
+        return []
+    late = f"{slow} of {len(took)} good operations before the fault took longer than {p99_s:g} s"
+    return [f"Stream {series.stream.name}: {late}; a p99 limit allows {SLOW_SHARE:.0%}."]

@@ -38,18 +38,36 @@ def live_line(
     ok: float | None,
     acknowledged: int,
     p99_s: float | None,
+    impact_s: float | None = None,
+    back_s: float | None = None,
     rto_s: float | None = None,
 ) -> str:
-    """How a running drill stands, in one line that can be grepped. `ok` is a share of 0..1; None is shown as `-`."""
+    """How a running drill stands, in one line that can be grepped. `ok` is a share of 0..1; None is shown as `-`.
+
+    `impact_s` is how long ago clients first saw it; `back_s` how long it lasted, once it seems to be over.
+    """
     parts = [
         f"[{drill} +{elapsed_s:.1f}s] {state}",
-        "ok -" if ok is None else f"ok {ok:.0%}",
+        f"ok {share_words(ok)}",
         f"acknowledged {acknowledged}",
         "p99 -" if p99_s is None else f"p99 {p99_s * 1000:.0f} ms",
     ]
+    if back_s is not None:
+        parts.append(f"good again after {back_s:.1f}s")
+    elif impact_s is not None:
+        parts.append(f"since impact {impact_s:.1f}s")
     if rto_s is not None:
-        parts.append(f"rto {rto_s:g} s")
+        parts.append(f"rto {rto_s:g}s")
     return "  ".join(parts)
+
+
+def share_words(share: float | None) -> str:
+    """A share of 0..1 in per cent, `-` for None. Only all is 100%, and only none is 0%."""
+    if share is None:
+        return "-"
+    if 0 < share < 1:
+        return f"{min(max(share, 0.01), 0.99):.0%}"
+    return f"{share:.0%}"
 
 
 def _row(label: str, text: str, width: int) -> list[str]:

@@ -10,7 +10,7 @@ from itertools import accumulate
 import msgspec
 
 from probes.history import Operation
-from reports.bounds import Edge, least_surprising, raised_stretch, share_at_least
+from reports.bounds import MISS_PER_END, Edge, least_surprising, raised_stretch, share_at_least
 from reports.series import settled_ns
 from reports.steady import Steady
 
@@ -23,7 +23,7 @@ LONGEST_WINDOW = 4096
 
 
 class Found(msgspec.Struct, frozen=True):
-    """An episode: indexes of its first and last bad operation, and its edges at 95%."""
+    """An episode: indexes of its first and last bad operation, and its edges."""
 
     first: int
     last: int
@@ -32,15 +32,17 @@ class Found(msgspec.Struct, frozen=True):
     stable_upper_ns: int | None
 
 
-def find_raised(operations: Sequence[Operation], steady: Steady, since_ns: int, hold_ns: int) -> list[Found]:
-    """Every episode among `operations` (in sent order) from `since_ns` on."""
+def find_raised(
+    operations: Sequence[Operation], steady: Steady, since_ns: int, hold_ns: int, miss: float = MISS_PER_END
+) -> list[Found]:
+    """Every episode among `operations` (in sent order) from `since_ns` on; each of its edges errs with `miss`."""
     start = next((i for i, o in enumerate(operations) if settled_ns(o, steady.longest_ns) >= since_ns), len(operations))
     bad = [not o.good for o in operations]
     segments = _merged(_bad_windows(bad, start, steady.allowed), bad, operations, hold_ns)
     edges = [start, *(last + 1 for _, last in segments)]
     limits = [*(first for first, _ in segments[1:]), len(operations)]
     return [
-        _found(operations, steady, segment, begin, limit)
+        _found(operations, steady, segment, (begin, limit), miss)
         for segment, begin, limit in zip(segments, edges, limits, strict=False)
     ]
 
@@ -79,13 +81,15 @@ def _merged(
     return segments
 
 
-def _found(operations: Sequence[Operation], steady: Steady, segment: tuple[int, int], begin: int, limit: int) -> Found:
-    first, last = segment
+def _found(
+    operations: Sequence[Operation], steady: Steady, segment: tuple[int, int], within: tuple[int, int], miss: float
+) -> Found:
+    (first, last), (begin, limit) = segment, within
     inside = [not o.good for o in operations[first : last + 1]]
     share = share_at_least(sum(inside), len(inside), SHARE_MISS)
     # Never as low as the allowed share (a window proved it is higher), never 1 (its logarithm).
     raised = min(0.999, max(share, steady.allowed + 0.05 * (1 - steady.allowed)))
-    stretch = raised_stretch([not o.good for o in operations[begin:limit]], steady.allowed, raised)
+    stretch = raised_stretch([not o.good for o in operations[begin:limit]], steady.allowed, raised, miss)
     low, high = begin + stretch.first_low, begin + stretch.first_high
     return Found(
         first,

@@ -17,7 +17,7 @@ def declared_gates(declared: Declared, phases: Phases, base: Baseline, seen: Eff
     """Whether the drill was a drill at all: objective, baseline, fault, effect, expectation."""
     gates = [_objective(declared), _baseline(base), _fault(declared, phases)]
     if declared.fault is not None and phases.since_ns is not None:
-        gates += [_effective(seen, phases), _spared(declared, seen)]
+        gates += [_aimed(declared, seen), _believed(seen), _effective(seen, phases), _spared(declared, seen)]
     if phases.since_ns is not None:
         gates.append(_expectation(declared, found))
     return gates
@@ -57,6 +57,24 @@ def _fault(declared: Declared, phases: Phases) -> Gate:
     return held(check, f"{declared.fault.says} was asked for.")
 
 
+def _aimed(declared: Declared, seen: EffectSeen) -> Gate:
+    check = "target as declared"
+    if seen.misaimed:
+        return broken(check, " ".join(seen.misaimed), verdict="invalid")
+    count = len(declared.fault.targets) if declared.fault else 0
+    return held(check, f"Fault and witnesses are aimed at the same: {count} targets were declared.")
+
+
+def _believed(seen: EffectSeen) -> Gate:
+    """A witness that is not believed is left out; whether enough are left is for the next gates to say."""
+    check = "witnesses at their targets"
+    if not seen.doubted:
+        return held(check, "No witness was answered from another place than the one it is aimed at.")
+    proof = [o for operations in seen.doubted.values() for o in operations[:5]]
+    says = f"Not believed, because another place answered: {', '.join(seen.doubted)}."
+    return broken(check, says, taints=(), operations=names_of(proof))
+
+
 def _effective(seen: EffectSeen, phases: Phases) -> Gate:
     check = "fault effective"
     missing = [site for site, effect in seen.bites.items() if effect is None]
@@ -64,7 +82,7 @@ def _effective(seen: EffectSeen, phases: Phases) -> Gate:
         return broken(check, "The fault names no site that it bites, so nothing could witness it.", verdict="invalid")
     if missing:
         blind = [site for site in missing if site in seen.unwatched]
-        why = f" (no witness is aimed at {', '.join(blind)})" if blind else ""
+        why = f" ({_nobody(seen)} is aimed at {', '.join(blind)})" if blind else ""
         return broken(check, f"No witness saw the fault in {', '.join(missing)}{why}.", verdict="invalid")
     says = [
         f"{site} was seen down {interval(*_since(effect.edge.lower_ns, effect.edge.upper_ns, phases))} "
@@ -75,6 +93,10 @@ def _effective(seen: EffectSeen, phases: Phases) -> Gate:
     proof = [o for effect in seen.bites.values() if effect is not None for o in effect.proof[:3]]
     gate = held(check, "; ".join(says) + ".")
     return Gate(type(gate.finding)(check=check, verdict="pass", says=gate.finding.says, operations=names_of(proof)))
+
+
+def _nobody(seen: EffectSeen) -> str:
+    return "no witness that is believed" if seen.doubted else "no witness"
 
 
 def _since(lower_ns: int, upper_ns: int, phases: Phases) -> tuple[float, float]:
@@ -95,7 +117,9 @@ def _spared(declared: Declared, seen: EffectSeen) -> Gate:
         return broken(check, says, verdict="invalid", operations=names_of(proof))
     blind = [site for site in spares if site in seen.unwatched]
     if blind:
-        return broken(check, f"No witness is aimed at {', '.join(blind)}, which the fault should spare.")
+        return broken(
+            check, f"{_nobody(seen).capitalize()} is aimed at {', '.join(blind)}, which the fault should spare."
+        )
     return held(check, f"No witness in {', '.join(spares)} went down." if spares else "The fault spares no site.")
 
 

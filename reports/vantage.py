@@ -2,23 +2,22 @@
 
 from collections.abc import Iterator
 
-from probes.clock import ClockBase
 from probes.history import History, VantageRecord
 from reports.bounds import NS_PER_S, seconds
 from reports.gates import Gate, broken, held
 from reports.objectives import Objectives, allowed_period_s
 from reports.pauses import MOST_PERIODS, Pause, pauses_of
+from reports.people import unaided
 from reports.recovery import Recovery
 from reports.series import Series, names_of, series_of
+from reports.wall_clock import Moved, clock_gates, standstills
 
-# UTC may run this much faster or slower than the monotonic clock while a daemon slews it (ntpd: 500 ppm), ...
-SLEW = 500e-6
-# ... and reading the two clocks costs less than this.
-STEP_NS = 50_000_000
+# Operations that one finding names.
+_SHOWN = 5
 
 
 def vantage_gates(history: History, found: Recovery, objectives: Objectives) -> list[Gate]:
-    """Control stream, gaps, slip, history and wall clock."""
+    """Control stream, gaps, slip, history, clocks, and whether a person helped."""
     hold_ns = round(objectives.hold_s * NS_PER_S)
     until_ns = _judged_until(found, hold_ns)
     return [
@@ -27,7 +26,8 @@ def vantage_gates(history: History, found: Recovery, objectives: Objectives) -> 
         _slip(history, objectives.rto_s),
         _complete(history),
         _ended(history),
-        _wall_clock(history),
+        *clock_gates(history, found.phases, until_ns),
+        unaided(history, found),
     ]
 
 
@@ -69,23 +69,38 @@ def _gaps(history: History, found: Recovery, until_ns: int | None, hold_ns: int,
     coarse would not have been allowed for the objective.
     """
     check = "asked all the time"
+    still = [s for s in standstills(history) if _overlaps(s, found, until_ns)]
     gaps = [
-        (s.stream.name, pause)
+        (s, pause)
         for role in ("workload", "control")
         for s in series_of(history, role)
         for pause in pauses_of(s.operations, _most_ns(s, rto_s))
         if _matters(pause, s, found, until_ns, hold_ns)
     ]
+    stood = "".join(f" {_stood(one, found.phases.start_ns)}" for one in still[:_SHOWN])
     if not gaps:
-        return held(check, "No stream paused for longer than the objective can bear where it matters.")
-    name, longest = max(gaps, key=lambda g: g[1].end_ns - g[1].begin_ns)
+        return held(check, f"No stream paused for longer than the objective can bear where it matters.{stood}")
+    series, longest = max(gaps, key=lambda g: g[1].end_ns - g[1].begin_ns)
     start_ns = found.phases.start_ns
     says = (
-        f"Nothing was sent for up to {seconds(longest.end_ns - longest.begin_ns):.3f} s (stream {name}, from "
-        f"{seconds(longest.begin_ns - start_ns):.1f} s) where the edges of the outage or its hold lie, "
-        f"longer than the objective can bear."
+        f"Nothing was sent for up to {seconds(longest.end_ns - longest.begin_ns):.3f} s (stream {series.stream.name}, "
+        f"from {seconds(longest.begin_ns - start_ns):.1f} s) where the edges of the outage or its hold lie, "
+        f"longer than the objective can bear.{stood}"
     )
-    return broken(check, says, taints=("recovery time",))
+    around = names_of(o for o in series.operations if o.sent_ns in (longest.begin_ns, longest.end_ns))
+    return broken(check, says, taints=("recovery time",), operations=around)
+
+
+def _overlaps(still: Moved, found: Recovery, until_ns: int | None) -> bool:
+    since_ns = found.phases.since_ns
+    return since_ns is not None and still.end_ns >= since_ns and (until_ns is None or still.begin_ns <= until_ns)
+
+
+def _stood(still: Moved, start_ns: int) -> str:
+    begin_s, end_s = seconds(still.begin_ns - start_ns), seconds(still.end_ns - start_ns)
+    return (
+        f"Vantage {still.vantage} stood still from {begin_s:.1f} s to {end_s:.1f} s: it sent nothing and read no clock."
+    )
 
 
 def _most_ns(series: Series, rto_s: float | None) -> int:
@@ -123,7 +138,8 @@ def _slip(history: History, rto_s: float | None) -> Gate:
     says = f"99% of operations were sent within {p99 / 1e6:.1f} ms of their time, the latest {late[-1] / 1e6:.1f} ms."
     if p99 * MOST_PERIODS <= min(_most_ns(s, rto_s) for s in streams):
         return held(check, says)
-    return broken(check, says + " The vantage could not keep its schedule.")
+    latest = sorted((o for s in streams for o in s.operations), key=lambda o: o.due_ns - o.sent_ns)[:_SHOWN]
+    return broken(check, says + " The vantage could not keep its schedule.", operations=names_of(latest))
 
 
 def _complete(history: History) -> Gate:
@@ -131,6 +147,8 @@ def _complete(history: History) -> Gate:
     problems = [p for v in history.vantages for p in _vantage_problems(v, history)]
     if not history.vantages:
         problems = ["No vantage left a history."]
+    if history.torn_marks:
+        problems.append("The last mark was torn and is lost: the runner died while it wrote it.")
     # What was due and could not be sent leaves a gap, and the gaps have a gate of their own.
     unsent = sum(v.end.unsent for v in history.vantages if v.end is not None)
     says = f"{unsent} due operations could not be sent." if unsent else ""
@@ -146,7 +164,7 @@ def _vantage_problems(record: VantageRecord, history: History) -> Iterator[str]:
     if record.end is None:
         yield f"Vantage {name} did not end in order, so its last operations may be missing."
         return
-    count = sum(o.vantage == name for o in history.operations)
+    count = sum(len(operations) for (vantage, _), operations in history.by_stream.items() if vantage == name)
     if count != record.end.operations:
         yield f"Vantage {name} wrote {record.end.operations} operations, but {count} were read."
 
@@ -158,25 +176,3 @@ def _ended(history: History) -> Gate:
         says = f"The harness itself failed ({error.says or 'no details'}), so nothing can pass."
         return broken(check, says, verdict="invalid", spares_fail=True)
     return held(check, "The harness ran without an error of its own.")
-
-
-def _wall_clock(history: History) -> Gate:
-    """Durations come from the monotonic clock; only where a vantage runs on another machine does UTC join the axes."""
-    check = "wall clock steady"
-    for record in history.vantages:
-        if record.end is None:
-            continue
-        moved_ns = _moved(record.header.base, record.end.base)
-        lasted_ns = record.end.base.mono_ns - record.header.base.mono_ns
-        if abs(moved_ns) > STEP_NS + SLEW * lasted_ns:
-            one = record.header.base.boot == history.base.boot
-            name, moved_s = record.header.vantage, moved_ns / NS_PER_S
-            says = f"The wall clock of vantage {name} moved by {moved_s:+.3f} s in the drill; "
-            says += "times in UTC are off by that, durations are not." if one else "its times cannot be compared."
-            return broken(check, says, taints=() if one else ("recovery time", "data loss"))
-    offset = history.base.offset
-    return held(check, f"No wall clock stepped in the drill; its own offset from UTC is {offset}.")
-
-
-def _moved(first: ClockBase, last: ClockBase) -> int:
-    return (last.utc_ns - first.utc_ns) - (last.mono_ns - first.mono_ns)

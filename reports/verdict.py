@@ -9,11 +9,12 @@ from probes.history import History
 from reports.bounds import seconds
 from reports.declared import Declared
 from reports.gates import Gate, Objective
-from reports.ledger import Ledger, ledger
-from reports.loss import judge_loss, loss
+from reports.ledger import ledger
+from reports.loss import Loss, judge_loss, loss
 from reports.loss_gates import loss_gates
 from reports.model import DataLoss, Finding, Judgement, MarkRow, Overall, RecoveryTime, Undo, Verdict
 from reports.phases import phases_of
+from reports.reads import read_gates
 from reports.recovery import Recovery, as_rows, clocks, disturbances, recovery
 from reports.recovery_time import judge_recovery
 from reports.series import names_of
@@ -41,16 +42,16 @@ def judge(history: History, declared: Declared, undo: Undoing, judged_by: str) -
     found = recovery(history, declared, base)
     book = ledger(history)
     rpo_s = declared.objectives.rpo_s
+    lost = loss(book, found, vanished=declared.objectives.vanished_counts)
     gates = [
         *declared_gates(declared, found.phases, base, effect_seen(history, declared), found),
         *vantage_gates(history, found, declared.objectives),
-        *loss_gates(book, found.phases, found.impact, rpo_s),
+        *loss_gates(book, lost, found.phases, found.impact, rpo_s),
+        *read_gates(history),
     ]
     interrupted = history.mark("interrupted") is not None
     recovery_time = _gated(judge_recovery(history, declared, found), "recovery time", gates, interrupted=interrupted)
-    data_loss = _gated(
-        judge_loss(book, loss(book, found), found.impact, rpo_s), "data loss", gates, interrupted=interrupted
-    )
+    data_loss = _gated(judge_loss(book, lost, found.impact, rpo_s), "data loss", gates, interrupted=interrupted)
     return Verdict(
         run_id=declared.run,
         drill=declared.drill,
@@ -69,7 +70,7 @@ def judge(history: History, declared: Declared, undo: Undoing, judged_by: str) -
         marks=_marks(history, found.phases.start_ns),
         episodes=as_rows(found.groups, found.phases.start_ns),
         findings=[
-            *_findings(recovery_time, data_loss, book, found, gates),
+            *_findings(recovery_time, data_loss, lost, found, gates),
             _disturbed(history, declared, found, base),
             Finding(check="putting back", verdict=_put_back(undo), says=undo.says),
         ],
@@ -109,11 +110,12 @@ def _overall(objectives: Sequence[Judgement], gates: Iterable[Gate], *, interrup
 
 
 def _findings(
-    recovery_time: RecoveryTime, data_loss: DataLoss, book: Ledger, found: Recovery, gates: Iterable[Gate]
+    recovery_time: RecoveryTime, data_loss: DataLoss, lost: Loss, found: Recovery, gates: Iterable[Gate]
 ) -> list[Finding]:
     bad = sorted((o for g in found.groups for e in g.episodes for o in e.bad), key=lambda o: o.sent_ns)
     ends = bad if len(bad) <= _SHOWN else [*bad[: _SHOWN // 2], *bad[-_SHOWN // 2 :]]
-    gone = [f.write for f in book.fates if f.gone]
+    # What was lost; where nothing was, the writes that bound how much may be.
+    gone = lost.lost or lost.proof
     return [
         Finding(
             check="recovery time", verdict=recovery_time.verdict, says=recovery_time.says, operations=names_of(ends)

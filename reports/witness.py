@@ -1,10 +1,12 @@
 """What the witnesses saw: that the fault bit where it should, and only there."""
 
+from collections.abc import Iterator, Sequence
+
 import msgspec
 
-from probes.history import History, Operation
+from probes.history import History, Operation, Stream
 from reports.bounds import Edge
-from reports.declared import Declared
+from reports.declared import Declared, DeclaredFault
 from reports.episodes import StreamEpisode, Window, stream_episodes
 from reports.phases import phases_of
 from reports.series import Series, series_of
@@ -26,12 +28,16 @@ class EffectSeen(msgspec.Struct, frozen=True):
     """By site that the fault must bite: its effect, or None (not yet, or no witness there).
 
     `spilled` are the witness streams at spared sites that were certainly down for a while, with their proof.
-    `unwatched` are sites, biting or spared, without a witness.
+    `unwatched` are sites, biting or spared, without a witness that is believed. `doubted` are the witness streams that
+    were answered from another place than the one they are aimed at, with the answers: they prove nothing of either.
+    `misaimed` says in sentences where witnesses and fault are not aimed at the same.
     """
 
     bites: dict[str, SiteEffect | None]
     spilled: dict[str, tuple[Operation, ...]]
     unwatched: tuple[str, ...]
+    doubted: dict[str, tuple[Operation, ...]] = {}
+    misaimed: tuple[str, ...] = ()
 
     @property
     def complete(self) -> bool:
@@ -56,12 +62,15 @@ def effect_seen(history: History, declared: Declared) -> EffectSeen:
     fault = declared.fault
     if fault is None:
         return EffectSeen({}, {}, ())
-    witnesses = series_of(history, "witness")
+    asked = series_of(history, "witness")
+    doubted = {s.stream.name: proof for s in asked if (proof := _from_elsewhere(s))}
+    witnesses = [s for s in asked if s.stream.name not in doubted]
+    misaimed = tuple(_misaimed(fault, [s.stream for s in asked]))
     phases = phases_of(history, declared)
     watched = {s.stream.site for s in witnesses}
     unwatched = tuple(site for site in (*fault.bites, *fault.spares) if site not in watched)
     if phases.since_ns is None:
-        return EffectSeen(dict.fromkeys(fault.bites), {}, unwatched)
+        return EffectSeen(dict.fromkeys(fault.bites), {}, unwatched, doubted, misaimed)
     window = Window(phases.since_ns, phases.until_ns, 0)
     steady = baseline(history).streams
     saw = {s.id: stream_episodes(s, steady[s.id], window) for s in witnesses}
@@ -69,7 +78,7 @@ def effect_seen(history: History, declared: Declared) -> EffectSeen:
         site: _site([(s, saw[s.id]) for s in witnesses if s.stream.site == site]) for site in fault.bites
     }  # fmt: skip
     spilled = {s.stream.name: proof for s in witnesses if s.stream.site in fault.spares and (proof := _down(saw[s.id]))}
-    return EffectSeen(bites, spilled, unwatched)
+    return EffectSeen(bites, spilled, unwatched, doubted, misaimed)
 
 
 def _site(seen: list[tuple[Series, tuple[StreamEpisode, ...]]]) -> SiteEffect | None:
@@ -84,3 +93,34 @@ def _site(seen: list[tuple[Series, tuple[StreamEpisode, ...]]]) -> SiteEffect | 
 def _down(episodes: tuple[StreamEpisode, ...]) -> tuple[Operation, ...]:
     """The bad operations of an episode that certainly lasted: one lost answer on a busy machine is no spill."""
     return next((e.bad for e in episodes if e.stable_lower_ns > e.impact.upper_ns), ())
+
+
+def _from_elsewhere(series: Series) -> tuple[Operation, ...]:
+    """Good answers that say they come from another place than the one the stream is aimed at."""
+    return tuple(o for o in series.operations if o.good and _elsewhere(o, series.stream.site))
+
+
+def _elsewhere(operation: Operation, site: str) -> bool:
+    """By the zone if the answer names one, else by the Region; `site` may be either. Nothing said, nothing doubted."""
+    by = operation.served_by
+    if by is None or not site:
+        return False
+    if by.zone:
+        return not (by.region == site or by.zone.startswith(site))
+    return bool(by.region) and not site.startswith(by.region)
+
+
+def _misaimed(fault: DeclaredFault, witnesses: Sequence[Stream]) -> Iterator[str]:
+    """Where the witnesses are not aimed at what the fault declares; what has no address cannot be compared."""
+    sites = {t.address: t.site for t in fault.targets if t.address}
+    for stream in witnesses:
+        if stream.target and sites.get(stream.target, stream.site) != stream.site:
+            yield f"Witness {stream.name} is aimed at {stream.target}, which the fault has in {sites[stream.target]}."
+    for site in fault.bites:
+        declared = {address for address, place in sites.items() if place == site}
+        aimed = {s.target for s in witnesses if s.site == site and s.target}
+        if declared and aimed and not declared & aimed:
+            yield f"No witness in {site} is aimed at what the fault is: {', '.join(sorted(declared))}."
+    for target in fault.targets:
+        if target.site in fault.spares:
+            yield f"The fault is aimed at {target.id} in {target.site}, which it says it spares."

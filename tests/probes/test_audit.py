@@ -1,6 +1,7 @@
+import dataclasses
 import itertools
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import pytest
@@ -9,7 +10,7 @@ from probes import audit
 from probes.audit import Audit, AuditContext
 from probes.deadline import Deadline
 from probes.history import Kind, Operation, Outcome
-from probes.ledger import Entry, Ledger
+from probes.ledger import Change, Entry, Ledger, in_sample
 from probes.probe import Answer, Asked, Listed, Page
 
 OK = Answer(outcome="ok", status=200)
@@ -221,3 +222,93 @@ def test_an_audit_can_be_ended_early(bench: Bench) -> None:
 
 def test_a_ledger_without_writes(bench: Bench) -> None:
     assert Audit(bench.context, "n", "other", Workload([]), Deadline(5)).run() == (0, 0)
+
+
+class Batches(Workload):
+    """Reads by batches instead of pages; `down` keys are not answered, "batches" makes none answer."""
+
+    batch_size = 2
+
+    def batch(self, asked: Sequence[Asked], deadline: Deadline) -> list[Answer]:
+        assert len(asked) <= self.batch_size
+        if "batches" in self.down:
+            return [DOWN for _ in asked]
+        return [self.send(one, deadline) for one in asked]
+
+
+def test_batches_are_asked_before_single_reads(bench: Bench) -> None:
+    workload = Batches(ROWS[:4], bulk=False)
+    assert bench.audit(workload) == (5, 0)
+    assert sorted(workload.read) == [f"t-{number}" for number in range(5)], "once each"
+    assert bench.by_key()["t-4"].observed_version is None
+    assert bench.by_key()["t-0"].sent_ns < bench.by_key()["t-0"].done_ns
+
+
+def test_what_a_batch_does_not_answer_is_read_by_itself(bench: Bench) -> None:
+    workload = Batches(list(ROWS), bulk=False, down={"batches"})
+    assert bench.audit(workload) == (5, 0)
+    assert sorted(workload.read) == [f"t-{number}" for number in range(5)]
+    dead = Batches(list(ROWS), bulk=False, down={"batches", "t-3"})
+    assert bench.audit(dead, deadline_s=0.2) == (5, 1)
+
+
+@pytest.mark.parametrize("kind", ["update", "delete"])
+def test_a_changed_key_is_asked_for_once_with_what_is_expected_of_it(bench: Bench, kind: Change) -> None:
+    entry = bench.ledger.change("orders", kind, 100, lambda key, version: f"{key}/{version}")
+    assert entry is not None
+    assert entry.key == "t-0"
+    bench.ledger.done(entry, "ok", 10)
+    bench.audit(Workload([("t-0", 2, "t-0/2"), ("t-0", 2, "spoilt"), *ROWS[1:]]))
+    found = bench.by_key()["t-0"]
+    expected = (2, "t-0/2") if kind == "update" else (1, "")
+    assert (found.version, found.checksum) == expected
+    assert (found.observed_version, found.observed_checksum) == (2, "spoilt" if kind == "update" else "t-0/2")
+
+
+def test_a_sampled_audit_reads_the_sample_alone_and_lists_nothing(bench: Bench) -> None:
+    for row in bench.ledger.expected("orders", bench.ledger.keys("orders")):
+        row.sent_ns = 1
+    keys = [key for key in bench.ledger.keys("orders") if in_sample(key, 0.5)]
+    assert 0 < len(keys) < 5
+    bench.context = dataclasses.replace(bench.context, share=0.5)
+    workload = Workload(list(ROWS))
+    assert bench.audit(workload) == (len(keys), 0)
+    assert sorted(workload.read) == sorted(keys)
+
+
+def test_a_large_audit_costs_in_proportion() -> None:
+    """Work, not time: looks at each key a bounded number of times, however many there are."""
+    ledger, count = Ledger(), 20_000
+    for number in range(count):
+        row = Entry(probe="orders", key=f"t-{number:06d}", version=1, checksum="c", sent_ns=1)
+        ledger.send(row)
+        ledger.done(row, "ok", 1)
+    found: list[Operation] = []
+    clock = itertools.count(2)
+    context = AuditContext(
+        vantage="v1", key_prefix="t-", ledger=ledger, record=found.append, now_ns=lambda: next(clock),
+        stop=threading.Event(),
+    )  # fmt: skip
+    lister = Listing([f"t-{number:06d}" for number in range(count)])
+    assert Audit(context, "n", "orders", lister, Deadline(60)).run() == (count, 0)
+    assert lister.pages == count // 1000
+    assert len(found) == count
+    assert next(clock) < 3 * count
+
+
+class Listing(Workload):
+    """Lists a thousand keys a page."""
+
+    def __init__(self, keys: list[str]) -> None:
+        super().__init__([])
+        self.keys = keys
+        self.pages = 0
+
+    def page(self, prefix: str, cursor: str, deadline: Deadline) -> Page:
+        assert prefix
+        assert deadline.remaining_s() > 0
+        self.pages += 1
+        start = int(cursor or "0")
+        items = tuple(Listed(key=key, version=1, checksum="c", effects=1) for key in self.keys[start : start + 1000])
+        following = start + 1000
+        return Page(answer=OK, items=items, cursor=str(following) if following < len(self.keys) else "")

@@ -3,8 +3,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from probes import load
 from probes.clock import ClockBase
-from probes.history import End, Header, Mark, MarksHeader, Operation
+from probes.history import ClockReading, End, Header, Mark, MarksHeader, Operation, ServedBy
 from probes.load import BrokenHistory, Follower, load_history
 from tests.probes.conftest import stream
 
@@ -137,3 +138,70 @@ def test_a_poll_reads_only_what_is_new(folder: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(Path, "open", watched)
     assert follower.poll() == before
     assert opened == []
+
+
+def test_clock_readings_are_on_the_axis_of_the_marks_too_and_are_no_operations(folder: Path) -> None:
+    later = ClockBase(mono_ns=102 * SECOND, utc_ns=5, boot="b")
+    readings = [ClockReading(at_ns=n, utc_ns=7 + n, asleep_ns=None) for n in (0, SECOND)]
+    append(folder / "history-a.jsonl", header("a", later), readings[0], op("a", 0, 0), readings[1], op("a", 1, 5), END)
+    history = load_history(folder)
+    (record,) = history.vantages
+    assert [(c.at_ns, c.utc_ns) for c in record.clocks] == [(2 * SECOND, 7), (3 * SECOND, 7 + SECOND)]
+    assert len(history.operations) == 2
+    assert record.end == END
+
+
+def test_a_torn_mark_is_counted_and_a_mark_on_its_way_is_not(folder: Path) -> None:
+    assert load_history(folder).torn_marks == 0
+    append(folder / "marks.jsonl", b'{"name":"und')
+    history = load_history(folder)
+    assert history.torn_marks == 1
+    assert [mark.name for mark in history.marks] == ["effective", "requested"]
+    assert Follower(folder).poll().torn_marks == 0
+
+
+@pytest.mark.parametrize("piece", [1, 200, 1000])
+def test_reading_in_pieces_gives_the_same(folder: Path, monkeypatch: pytest.MonkeyPatch, piece: int) -> None:
+    rows = [op("a", seq, 100 - seq) for seq in range(20)]
+    append(folder / "history-a.jsonl", header("a"), *rows, ClockReading(at_ns=1, utc_ns=2), b'{"torn')
+    whole = load_history(folder)
+    monkeypatch.setattr(load, "PIECE_BYTES", piece)
+    assert load_history(folder) == whole
+    assert len(whole.operations) == 20
+    assert whole.vantages[0].torn == 1
+
+
+@pytest.mark.parametrize("piece", [1, 1000])
+@pytest.mark.parametrize("after", [op("a", 1, 2), b'{"half'])
+def test_a_spoilt_line_at_the_end_of_a_piece_is_not_the_last(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, piece: int, after: object
+) -> None:
+    monkeypatch.setattr(load, "PIECE_BYTES", piece)
+    append(folder / "history-a.jsonl", header("a"), op("a", 0, 1), b"\0\0\0\n", after)
+    with pytest.raises(BrokenHistory, match=r"history-a\.jsonl"):
+        load_history(folder)
+
+
+def test_what_operations_have_in_common_is_kept_once(folder: Path) -> None:
+    by = ServedBy(region="r", zone="z", instance="i")
+    write = Operation(
+        vantage="a", probe="orders", stream="w", seq=0, kind="write", due_ns=0, sent_ns=1, done_ns=2, outcome="ok",
+        key="t-1", checksum="abcd", served_by=by, resolved_ip="10.0.0.1",
+    )  # fmt: skip
+    changes = {"kind": "audit", "seq": 1, "sent_ns": 9, "observed_checksum": "abcd"}
+    append(folder / "history-a.jsonl", header("a"), write, {**msgspec.to_builtins(write), **changes})
+    one, other = load_history(folder).operations
+    for name in ("vantage", "probe", "stream", "key", "checksum", "served_by", "resolved_ip"):
+        assert getattr(one, name) == getattr(write, name)
+        assert getattr(one, name) is getattr(other, name), name
+    assert other.observed_checksum is one.checksum
+
+
+def test_a_history_by_stream_is_in_the_order_of_sending(folder: Path) -> None:
+    append(folder / "history-a.jsonl", header("a"), op("a", 2, 7), op("a", 1, 7), op("a", 0, 3))
+    append(folder / "history-b.jsonl", header("b"), op("b", 0, 1))
+    history = load_history(folder)
+    assert {name: [o.seq for o in ops] for name, ops in history.by_stream.items()} == {
+        ("a", "a"): [0, 1, 2], ("b", "a"): [0],
+    }  # fmt: skip
+    assert msgspec.structs.replace(history, operations=()).by_stream == {}

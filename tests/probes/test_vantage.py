@@ -254,3 +254,21 @@ def test_a_disk_that_fills_up_ends_it_loudly(limited: "subprocess.Popen[bytes]",
     history = load_history(tmp_path)
     assert history.operations
     assert history.vantages[0].end is None
+
+
+def test_its_clocks_are_in_its_history(spec: VantageSpec, tmp_path: Path) -> None:
+    with VantageProcess(spec, tmp_path / "log"):
+        until(tmp_path, lambda history: len(history.vantages[0].clocks) >= 2 if history.vantages else False)
+    (record,) = load_history(tmp_path).vantages
+    assert record.end is not None
+    assert len(record.clocks) >= 3, "one when it began, one a second later, one when it ended"
+    began_ns, ended_ns = record.header.base.utc_ns, record.end.base.utc_ns
+    assert all(began_ns <= reading.utc_ns <= ended_ns for reading in record.clocks)
+
+
+def test_how_much_audits_read_is_in_the_header(spec: VantageSpec, tmp_path: Path) -> None:
+    sampled = msgspec.structs.replace(spec, audit_share=0.5, audit_whole_s=3.0)
+    with VantageProcess(sampled, tmp_path / "log"):
+        pass
+    header = load_history(tmp_path).vantages[0].header
+    assert (header.audit_share, header.audit_whole_s) == (0.5, 3.0)

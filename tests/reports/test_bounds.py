@@ -6,6 +6,7 @@ from reports.bounds import (
     Edge,
     chance_of,
     least_surprising,
+    less_hit,
     may_be_one,
     raised_stretch,
     share_at_least,
@@ -43,10 +44,30 @@ def test_with_much_evidence_the_widening_is_that_of_a_known_share(share: float) 
 
 
 def test_the_smallest_widening_that_suffices_is_taken() -> None:
-    assert unseen_sends(3, 1) == 156  # (3 + 1) / (3 + 1 + 156) = 0.025
-    assert unseen_sends(0, 10) == 2  # 1/11, then 1/66
+    assert unseen_sends(3, 1) == 155  # a run of 156: (3 + 1) / (3 + 1 + 156) = 0.025
+    assert unseen_sends(0, 10) == 1  # a run of 2: 1/11 * 2/12
+    assert unseen_sends(0, 38) == 1
+    assert unseen_sends(0, 39) == 0  # a run of 1: 1/40 = 0.025
     with pytest.raises(ValueError, match="further bad send"):
         unseen_sends(5, 0)
+
+
+@pytest.mark.parametrize(("bads", "run"), [(39, 1), (81, 4), (300, 3)])
+def test_no_share_lets_a_run_of_good_sends_before_bad_ones_alone_be_likelier_than_that(bads: int, run: int) -> None:
+    """Where none was good in between: max over q of q^bads (1 - q)^run, which lies at q = bads / (bads + run)."""
+    share = bads / (bads + run)
+    worst = share**bads * (1 - share) ** run
+    miss = math.exp(math.lgamma(run + 1) + math.lgamma(bads + 1) - math.lgamma(run + bads + 1))
+    assert worst <= miss
+    assert unseen_sends(0, bads, miss * 1.001) == run - 1
+    assert unseen_sends(0, bads, miss * 0.99) == run
+
+
+def test_a_stream_that_is_hit_less_is_told_from_luck() -> None:
+    assert less_hit(3, 0, 0, 2) == pytest.approx(0.1)  # one way of C(5, 3) = 10
+    assert less_hit(20, 10, 1, 30) == pytest.approx(7.7667e-8, rel=1e-4)
+    assert less_hit(5, 5, 5, 5) == 1.0
+    assert less_hit(5000, 5000, 100, 9000) < 1e-300
 
 
 def test_few_failures_may_be_one_thin_failure_and_many_may_not() -> None:

@@ -196,3 +196,84 @@ def test_rows_say_what_each_audit_found() -> None:
     (row,) = loss_rows(ledger(drill), drill)
     assert (row.loss_class, row.at_failover, row.after_heal) == ("late", "absent", "2 effects")
     assert (row.sent_s, row.done_s, row.sent_utc) == (1.0, 1.1, "1970-01-01T00:00:01.000Z")
+
+
+def test_a_delete_that_was_undone_is_a_lost_change() -> None:
+    kept, gone = write(1, key="k-0"), [write(2), write(3, kind="delete")]
+    keys = {"k-0": THERE, "k-1": THERE}
+    found = ledger(history([kept, *gone], audit_of(list(keys), "at failover", FAILOVER, keys)))
+    assert [f.loss_class for f in found.fates] == [None, None, "resurrected"]
+    told = judge_loss(found, loss(found, NOTHING), None, 0.0)
+    assert (told.resurrected, told.lost, told.verdict) == (1, 0, "fail")
+    assert loss(found, NOTHING).lost == (gone[1],)
+
+
+def test_a_delete_that_was_done_again_after_healing_is_late() -> None:
+    fates = ledger(two_audits([write(1), write(2, kind="delete")], THERE, None)).fates
+    assert [(f.loss_class, f.gone, f.for_good) for f in fates if f.write.kind == "delete"] == [("late", True, False)]
+
+
+def test_an_absent_key_after_a_delete_proves_no_recovery_point() -> None:
+    """The data was set back to 0.9 s: with the write of 1 s and its delete, and all that came after."""
+    writes = [write(0.5, key="k-0"), write(1), write(2, kind="delete"), write(3, key="k-2")]
+    found = ledger(history(writes, audit_of(["k-0", "k-1", "k-2"], "at failover", FAILOVER, {"k-0": THERE})))
+    assert [f.kept for f in found.fates] == [True, False, False, False]
+    assert loss(found, NOTHING).upper_ns == int(3.1 * NS) - int(0.5 * NS)
+
+
+def test_what_the_first_audit_held_proves_nothing_for_the_second() -> None:
+    """A rewind at undo takes k-1 and its delete, which came between the audits, and then k-2."""
+    writes = [write(0.5, key="k-0"), write(1), write(52, kind="delete"), write(54, key="k-2")]
+    first = audit_of(["k-0", "k-1"], "at failover", FAILOVER, {"k-0": THERE, "k-1": THERE})
+    last = audit_of(["k-0", "k-1", "k-2"], "after heal", HEAL, {"k-0": THERE})
+    found = ledger(history(writes, first, last))
+    assert loss(found, NOTHING).upper_ns == int(54.1 * NS) - int(0.5 * NS)
+
+
+@pytest.mark.parametrize(("outcome", "expected"), [("in-doubt", None), ("ok", "rolled back")])
+def test_an_older_version_in_doubt_may_have_come_late(outcome: Outcome, expected: Class | None) -> None:
+    writes = [write(1, outcome=outcome), write(2, version=2, kind="update")]
+    assert ledger(two_audits(writes, Stored(version=1), Stored(version=1))).fates[1].loss_class == expected
+
+
+def test_a_newer_version_than_was_ever_sent_is_damage() -> None:
+    found = ledger(two_audits([write(1)], Stored(version=9), Stored(version=9)))
+    assert [f.loss_class for f in found.fates] == ["corrupt"]
+    assert [o.observed_version for o in found.unexpected] == [9]
+
+
+def test_a_late_write_that_took_effect_twice_is_an_integrity_failure_all_the_same() -> None:
+    found = ledger(two_audits([write(1)], None, TWICE))
+    told = judge_loss(found, loss(found, NOTHING), None, 1000.0)
+    assert (found.fates[0].loss_class, told.late, told.duplicated, told.verdict) == ("late", 1, 1, "fail")
+
+
+def test_what_vanished_in_doubt_counts_as_lost_only_where_the_objective_says_so() -> None:
+    writes = [write(1, key="k-0"), write(2, outcome="in-doubt"), write(3, key="k-2")]
+    there = {"k-0": THERE, "k-2": THERE}
+    found = ledger(history(writes, audit_of(["k-0", "k-1", "k-2"], "at failover", FAILOVER, there)))
+    assert judge_loss(found, loss(found, NOTHING), None, 0.0).verdict == "pass"
+    told = judge_loss(found, loss(found, NOTHING, vanished=True), None, 0.0)
+    assert (told.verdict, told.lost, told.in_doubt_vanished) == ("fail", 0, 1)
+    assert "which this objective counts as lost" in told.says
+    assert loss(found, NOTHING, vanished=True).upper_ns == int(2.1 * NS) - int(1 * NS)
+
+
+def test_what_is_there_only_after_healing_does_not_prove_that_it_was_there_before() -> None:
+    writes = [write(0.5, key="k-0"), write(1), write(2, kind="delete", outcome="in-doubt")]
+    first = audit_of(["k-0", "k-1"], "at failover", FAILOVER, {"k-0": THERE})
+    last = audit_of(["k-0", "k-1"], "after heal", HEAL, {"k-0": THERE, "k-1": THERE})
+    assert [f.kept for f in ledger(history(writes, first, last)).fates] == [True, False, False]
+
+
+def test_a_refused_write_that_is_there_twice_is_a_phantom_and_nothing_else() -> None:
+    found = ledger(two_audits([write(1, outcome="fail")], TWICE, TWICE))
+    told = judge_loss(found, loss(found, NOTHING), None, 0.0)
+    assert (found.fates[0].loss_class, told.duplicated, told.phantom) == ("phantom", 0, 1)
+
+
+def test_only_a_write_that_was_over_before_the_oldest_lost_one_was_sent_proves_the_recovery_point() -> None:
+    writes = [write(1, key="k-0"), write(2.9, key="k-1", took_s=0.5), write(3, key="k-2")]
+    there = {"k-0": THERE, "k-1": THERE}
+    found = ledger(history(writes, audit_of(["k-0", "k-1", "k-2"], "at failover", FAILOVER, there)))
+    assert loss(found, NOTHING).upper_ns == int(3.1 * NS) - NS

@@ -36,10 +36,10 @@ def test_a_row_that_belongs_to_no_write_keeps_its_blanks(tmp_path: Path) -> None
     assert read_losses(tmp_path / "losses.csv") == [row]
 
 
-def test_only_lost_late_and_rolled_back_count_as_gone() -> None:
+def test_only_what_was_acknowledged_and_is_undone_counts_as_gone() -> None:
     classes: tuple[Class, ...] = get_args(Class)
     rows = [LossRow(key="k", version=1, loss_class=c) for c in classes]
-    assert [row.loss_class for row in rows if row.gone] == ["lost", "late", "rolled back"]
+    assert [row.loss_class for row in rows if row.gone] == ["lost", "late", "rolled back", "resurrected"]
 
 
 def test_every_class_has_its_weight_and_lost_data_comes_first() -> None:

@@ -42,7 +42,7 @@ def test_the_edges_of_a_full_outage() -> None:
     assert found.impact == Edge(200 * MS, 320 * MS)
     # After the last bad one was sent; by the end of the next good one.
     assert (found.stable_lower_ns, found.stable_upper_ns) == (400 * MS, 510 * MS)
-    assert found.certain
+    assert not found.certain  # two bad operations tell nothing of the share
 
 
 def test_a_quick_refusal_is_known_at_once() -> None:
@@ -55,7 +55,7 @@ def test_operations_in_flight_together_do_not_say_which_came_first() -> None:
     (found,) = episodes(op(100, 10), op(295, 10), op(300, 15, "in-doubt"), op(305, 3), op(330, 5))
     assert found.impact.lower_ns == 100 * MS
     assert found.stable_upper_ns == 335 * MS
-    assert found.certain  # neither good one is proved to lie inside the outage
+    assert found.good_inside == 0  # neither good one is proved to lie inside the outage
 
 
 def test_goods_within_the_outage_make_it_partial_and_wider() -> None:
@@ -176,4 +176,4 @@ def test_streams_that_contradict_each_other_show_a_partial_failure() -> None:
     assert not apart.certain
     assert apart.groups[0].impact.upper_ns - apart.groups[0].impact.lower_ns > NS // 2
     together = found({"orders write fresh": (100,), "orders read fresh": (100,)})
-    assert together.certain
+    assert not together.certain  # two operations: nobody knows how many would have failed

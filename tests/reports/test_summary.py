@@ -5,7 +5,7 @@ import pytest
 
 from reports.advice import next_steps
 from reports.junit import junit_properties
-from reports.summary import live_line, summary_lines
+from reports.summary import live_line, share_words, summary_lines
 from tests.reports.synthetic import make
 
 FOLDER = Path("reports/out/run-1/az_power_loss-orders")
@@ -67,11 +67,20 @@ def test_an_interval_beside_the_rto_is_not_called_inside_it() -> None:
 
 
 def test_the_live_line_can_be_grepped() -> None:
-    line = live_line(
-        "az_power_loss[eu-west-1a]", 48.04, "recovering", ok=0.0, acknowledged=412, p99_s=0.012, rto_s=60.0
+    bad = live_line(
+        "region_isolation", 48.04, "recover", ok=0.0, acknowledged=412, p99_s=None, impact_s=12.34, rto_s=60.0
     )
-    assert line == "[az_power_loss[eu-west-1a] +48.0s] recovering  ok 0%  acknowledged 412  p99 12 ms  rto 60 s"
+    assert bad == "[region_isolation +48.0s] recover  ok 0%  acknowledged 412  p99 -  since impact 12.3s  rto 60s"
+    back = live_line("x", 9, "recover", ok=1, acknowledged=4, p99_s=0.012, impact_s=7, back_s=3.21, rto_s=20)
+    assert back == "[x +9.0s] recover  ok 100%  acknowledged 4  p99 12 ms  good again after 3.2s  rto 20s"
     assert live_line("x", 0, "steady", ok=None, acknowledged=0, p99_s=None).endswith("ok -  acknowledged 0  p99 -")
+
+
+@pytest.mark.parametrize(
+    ("share", "says"), [(None, "-"), (0, "0%"), (0.001, "1%"), (0.5, "50%"), (0.9999, "99%"), (1, "100%")]
+)
+def test_only_all_is_a_hundred_per_cent_and_only_none_is_nought(share: float | None, says: str) -> None:
+    assert share_words(share) == says
 
 
 def test_junit_says_nothing_where_nothing_was_measured() -> None:

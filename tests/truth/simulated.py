@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import product
 from random import Random
 from typing import Literal
+from zlib import crc32
 
 import msgspec
 
@@ -35,17 +36,21 @@ MS = 1_000_000
 BASE = ClockBase(mono_ns=0, utc_ns=1_740_830_400 * NS, boot="boot")
 VANTAGE = "v1"
 
-Mode = Literal["refuse", "swallow", "503", "hang", "slow"]
+Mode = Literal["refuse", "swallow", "503", "hang", "slow", "late"]
+Hits = Literal["chance", "key", "turn"]
+# How much longer an answer takes while service is late.
+LATE = 60 * MS
 
 
 @dataclass(frozen=True)
 class Outage:
-    """Down in [begin, end), in ns. `share` of the operations are hit."""
+    """Down in [begin, end), in ns. `share` of the operations are hit: by chance, by their key, or each nth in turn."""
 
     begin: int
     end: int
     mode: Mode = "refuse"
     share: float = 1.0
+    hits: Hits = "chance"
 
 
 @dataclass(frozen=True)
@@ -90,7 +95,7 @@ def operations_of(asked: Asked, end: int, random: Random) -> list[Operation]:
             sent = stop[1] + random.randrange(MS)
         # One operation of the baseline shows the longest latency that there is: it is the bound that edges rest on.
         took = max(asked.latencies) if seq == 1 else random.choice(asked.latencies)
-        outcome, done, error = _fate(asked, sent, took, random)
+        outcome, done, error = _fate(asked, seq, sent, took, random)
         frozen = next((s for s in asked.stopped if sent < s[0] <= done < s[1]), None)
         if frozen is not None:
             done = frozen[1] + MS
@@ -103,7 +108,15 @@ def operations_of(asked: Asked, end: int, random: Random) -> list[Operation]:
 _Fate = tuple[Outcome, int, str]
 
 
-def _fate(asked: Asked, sent: int, took: int, random: Random) -> _Fate:
+def _spared(asked: Asked, met: Outage, seq: int, random: Random) -> bool:
+    if met.hits == "turn" and met.share < 1:
+        return seq % round(1 / met.share) != 0
+    if met.hits == "key" and met.share < 1:
+        return crc32(f"{asked.name}-{seq}-{met.begin}".encode()) / 2**32 >= met.share
+    return random.random() >= met.share
+
+
+def _fate(asked: Asked, seq: int, sent: int, took: int, random: Random) -> _Fate:
     if random.random() < asked.background:
         return "in-doubt", sent + took, "503"
     arrives, leaves = sent + int(took * random.uniform(0.1, 0.6)), sent + took
@@ -112,8 +125,10 @@ def _fate(asked: Asked, sent: int, took: int, random: Random) -> _Fate:
     # It arrived while the service was up; the service must still be up to answer.
     cut = next((o for o in asked.outages if o.begin <= leaves < o.end), None) if hit is None else None
     met = hit or cut
-    if met is None or random.random() >= met.share:
+    if met is None or _spared(asked, met, seq, random):
         return "ok", leaves, ""
+    if met.mode == "late":
+        return "ok", leaves + (LATE if cut is None else 0), ""
     if cut is not None:
         reset: _Fate = ("in-doubt", cut.begin + min(100_000, leaves - cut.begin), "reset")
         return reset if cut.mode in ("refuse", "503") else timeout
@@ -169,13 +184,17 @@ def declared_of(
     expects: Expects = "impact",
     fault: bool = True,
     tolerance: float = 0.0,
+    p99_s: float | None = None,
+    capacity: float | None = None,
     bites: tuple[str, ...] = ("a",),
     spares: tuple[str, ...] = ("b",),
 ) -> Declared:
     return Declared(
         run="run", drill="drill", says="A drill.", parameters={}, workload="orders", strategy="multi-az",
         environment="lab", disruption="az", expects=expects, harness="test",
-        objectives=Objectives(rto_s=rto_s, rpo_s=rpo_s, hold_s=hold_s, tolerance=tolerance),
+        objectives=Objectives(
+            rto_s=rto_s, rpo_s=rpo_s, hold_s=hold_s, tolerance=tolerance, p99_s=p99_s, capacity=capacity
+        ),
         fault=DeclaredFault(
             fault="faults.x", says="Zone a", targets=(DeclaredTarget(kind="instance", id="i-1", site="a"),),
             bites=bites, spares=spares,

@@ -1,0 +1,1 @@
+"""A service whose outages and losses are scripted, and which logs what it did to the nanosecond."""
