@@ -77,12 +77,17 @@ class AnswerReader:
         if not key:
             raise NotUnderstood("answer not understood: an item of the page has no key")
         checksum = self._value("checksum", item)
-        return Listed(
+        stored, effects = None if checksum is None else _text(checksum), self._effects(item)
+        if self._paths["version"] is None:
+            return Listed(key=key, version=None, checksum=stored, effects=effects)
+        payload = self._value("payload", item)
+        return Stored(
             key=key,
-            version=None if self._paths["version"] is None else self._number("version", item, 0),
-            checksum=None if checksum is None else _text(checksum),
-            effects=self._effects(item),
-        )
+            version=self._number("version", item, 0),
+            checksum=stored,
+            payload=payload if isinstance(payload, str) else None,
+            effects=effects,
+        ).listed()
 
     def _value(self, name: str, body: Any) -> Any:
         path = self._paths[name]

@@ -38,14 +38,16 @@ class Undoing(msgspec.Struct, frozen=True):
 
 def judge(history: History, declared: Declared, undo: Undoing, judged_by: str) -> Verdict:
     """Judge one drill. `judged_by` names the version of this harness."""
-    base = baseline(history, tolerance=declared.objectives.tolerance, until_ns=phases_of(history, declared).since_ns)
+    objectives = declared.objectives
+    since_ns = phases_of(history, declared).since_ns
+    base = baseline(history, tolerance=objectives.tolerance, p99_s=objectives.p99_s, until_ns=since_ns)
     found = recovery(history, declared, base)
     book = ledger(history)
-    rpo_s = declared.objectives.rpo_s
-    lost = loss(book, found, vanished=declared.objectives.vanished_counts)
+    rpo_s = objectives.rpo_s
+    lost = loss(book, found, vanished=objectives.vanished_counts)
     gates = [
         *declared_gates(declared, found.phases, base, effect_seen(history, declared), found),
-        *vantage_gates(history, found, declared.objectives),
+        *vantage_gates(history, found, objectives),
         *loss_gates(book, lost, found.phases, found.impact, rpo_s),
         *read_gates(history),
     ]

@@ -312,3 +312,11 @@ class Listing(Workload):
         items = tuple(Listed(key=key, version=1, checksum="c", effects=1) for key in self.keys[start : start + 1000])
         following = start + 1000
         return Page(answer=OK, items=items, cursor=str(following) if following < len(self.keys) else "")
+
+
+def test_a_spoilt_copy_of_a_version_in_doubt_is_not_hidden_by_a_sound_one(bench: Bench) -> None:
+    entry = bench.ledger.change("orders", "update", 100, lambda key, version: f"{key}/{version}")
+    assert entry is not None
+    bench.ledger.done(entry, "in-doubt", 10)
+    bench.audit(Workload([("t-0", 2, "t-0/2"), ("t-0", 2, "spoilt"), *ROWS[1:]]))
+    assert (bench.by_key()["t-0"].version, bench.by_key()["t-0"].observed_checksum) == (1, "spoilt")

@@ -56,6 +56,7 @@ def answer_to(said: bytes, network: Network, kind: Kind = "write") -> Answer:
         # The session ends: that may have come after the commit.
         (error("57P01", "FATAL"), "in-doubt"),
         (error("57P02", "FATAL"), "in-doubt"),
+        (error("57P01", "FATAL") + READY, "in-doubt"),
         (error("XX000", "PANIC"), "in-doubt"),
         # Completed, and then something at the commit.
         (COMPLETE + error("XX000") + READY, "in-doubt"),

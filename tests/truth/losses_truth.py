@@ -234,7 +234,7 @@ def _verdict(told: DataLoss, gates: Sequence[Gate]) -> str:
 
 def _false_verdict(case: World, against: tuple[int, float], lost: int, told: Judged) -> None:
     truth, rpo_s = against
-    damaged = any(a is not None and (a.spoilt or a.twice) for audit in case.audits for a in audit.values())
+    damaged = any(_damaged(a) for audit in case.audits for a in audit.values())
     # A sample that passes an RPO above zero is as sure as its upper edge, which is counted there.
     if told.sampled and told.verdict == "pass" and (rpo_s == 0 or damaged):
         told.problems.append(f"a sample passed an RPO of {rpo_s}, damaged: {damaged}")
@@ -243,3 +243,10 @@ def _false_verdict(case: World, against: tuple[int, float], lost: int, told: Jud
         told.problems.append(f"false pass of {rpo_s} with {lost} lost, {truth} ns")
     if told.verdict == "fail" and not (missed or damaged):
         told.problems.append(f"false fail of {rpo_s} with {lost} lost, {truth} ns")
+
+
+def _damaged(answer: Answer | None) -> bool:
+    """Of what was refused nothing was promised: there twice, it is a phantom and no more."""
+    if answer is None or answer.shows is None:
+        return False
+    return answer.spoilt or (answer.twice and answer.shows.operation.outcome != "fail")

@@ -19,6 +19,7 @@ WANTED = {
     "rewind": {"lost"},
     "rolled back": {"rolled back"},
     "resurrected": {"resurrected"},
+    "corrupt": {"corrupt"},
 }  # fmt: skip
 
 
