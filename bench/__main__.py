@@ -1,36 +1,35 @@
-"""How quick the harness is: `python -m bench`. Figures are ratios of one run, in `bench/out/*.json`."""
+"""All measurements of the harness itself, one after the other: `python -m bench [NAME ...]`.
 
-import os
-import platform
+Each is a module of its own that prints a table, writes `bench/out/<name>.json` and ends with 1 if a demand does not
+hold: `python -m bench.<name> --help`. Figures are ratios of one run: what is compared was measured side by side.
+"""
+
+import subprocess
 import sys
+import time
+from collections.abc import Sequence
 from pathlib import Path
 
-import msgspec
-
-from bench import judging, pacing
-
-OUT = Path(__file__).resolve().parent / "out"
+ROOT = Path(__file__).resolve().parents[1]
+# The quick ones first. `soak` drives real drills and has a target of its own in the Makefile.
+BENCHES = ("pacing", "judging", "rigged", "simulated_outages", "simulated_losses", "others", "mutation")
 
 
-def _write(name: str, **content: object) -> None:
-    OUT.mkdir(parents=True, exist_ok=True)
-    around = {"python": platform.python_version(), "cores": os.cpu_count(), "load_average": os.getloadavg()}
-    (OUT / f"{name}.json").write_bytes(msgspec.json.format(msgspec.json.encode(around | content), indent=1) + b"\n")
-
-
-def main() -> int:
-    """Measure both, print both, write both; 1 if a drill that is plainly good was not judged so."""
-    paced = pacing.measure()
-    print(pacing.shown(paced), flush=True)
-    _write("pacing", rates=paced)
-    judged = judging.measure()
-    print(judging.shown(judged), flush=True)
-    _write("judging", sizes=judged, growth=judging.growth(judged))
-    wrong = [one for one in judged if one.verdict != "pass"]
-    for one in wrong:
-        print(f"a drill of {one.operations} operations that recovered was judged {one.verdict}", file=sys.stderr)
-    return 1 if wrong else 0
+def main(names: Sequence[str]) -> int:
+    """Run them; 1 if any did not hold, 2 for a name that is none."""
+    if strangers := [name for name in names if name not in BENCHES]:
+        print(f"no bench: {', '.join(strangers)}. There are: {', '.join(BENCHES)}", file=sys.stderr)
+        return 2
+    failed = []
+    for name in names or BENCHES:
+        print(f"\n== {name}", flush=True)
+        began = time.monotonic()
+        if subprocess.run([sys.executable, "-m", f"bench.{name}"], cwd=ROOT, check=False).returncode:
+            failed.append(name)
+        print(f"   ({time.monotonic() - began:.0f} s)", flush=True)
+    print(f"\nnot held: {', '.join(failed)}" if failed else "\nall held", flush=True)
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

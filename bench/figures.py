@@ -1,9 +1,23 @@
-"""Figures of many measurements."""
+"""Figures of many measurements, and where they are written."""
 
 import math
+import os
+import platform
 from collections.abc import Sequence
+from pathlib import Path
 
 import msgspec
+
+OUT = Path(__file__).resolve().parent / "out"
+
+
+def write(name: str, **content: object) -> Path:
+    """Write `bench/out/<name>.json`, with what is worth knowing of the machine."""
+    OUT.mkdir(parents=True, exist_ok=True)
+    around = {"python": platform.python_version(), "cores": os.cpu_count(), "load_average": os.getloadavg()}
+    path = OUT / f"{name}.json"
+    path.write_bytes(msgspec.json.format(msgspec.json.encode(around | content), indent=1) + b"\n")
+    return path
 
 
 class Spread(msgspec.Struct, frozen=True):

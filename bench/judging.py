@@ -19,7 +19,7 @@ from typing import Any
 
 import msgspec
 
-from bench.figures import exponent
+from bench.figures import exponent, write
 from bench.synthetic import write_drill
 from reports import folder as evidence
 
@@ -113,11 +113,16 @@ def peak_bytes() -> int:
 
 def main(arguments: Sequence[str]) -> int:
     """Judge a folder and say what it cost; or, given sizes, measure these."""
-    if all(one.isdecimal() for one in arguments):
-        print(shown(measure([int(one) for one in arguments] or SIZES)))
-    else:
+    if not all(one.isdecimal() for one in arguments):
         print(json.dumps(judged(Path(arguments[0]))))
-    return 0
+        return 0
+    found = measure([int(one) for one in arguments] or SIZES)
+    print(shown(found))
+    write("judging", sizes=found, growth=growth(found))
+    wrong = [one for one in found if one.verdict != "pass"]
+    for one in wrong:
+        print(f"a drill of {one.operations} operations that recovered was judged {one.verdict}", file=sys.stderr)
+    return 1 if wrong else 0
 
 
 if __name__ == "__main__":

@@ -26,10 +26,18 @@ ROOT = Path(__file__).resolve().parents[1]
 MUTANTS = ROOT / "bench" / "mutants"
 # What a copy needs, so that the tests of judging run in it.
 TREE = ("bench", "fixtures", "probes", "reports", "tests", "conftest.py", "pyproject.toml", "docs", "README.md")
-# What guards judging, the quickest first: the first red test ends the run.
-GUARDS = (
-    "tests/reports/test_bounds.py", "tests/reports", "tests/truth/test_simulated_recovery.py",
-    "tests/truth/test_simulated_loss.py", "tests/truth",
+# What guards judging: for the rules of each file of mutants its own tests first, then the others, and the simulated
+# drills last, because they are slow. The first red test ends the run. Not among them: the drills on real processes
+# (`tests/truth/test_rigged_*.py`, minutes) and the tests of pages and files, which hold what is shown and no rule.
+FIRST = {
+    "recovery": ("bounds", "steady", "rules_recovery", "rules_edges", "recovery", "widening", "limits"),
+    "loss": ("loss", "rules_loss", "coverage", "reads", "losses", "verdict_losses"),
+    "validity": ("rules_validity", "validity", "validity_gates", "clock_gates"),
+    "verdict": ("rules_verdict", "folder", "verdict"),
+}
+SIMULATED = (
+    "tests/truth/test_simulated_recovery.py", "tests/truth/test_recovery_properties.py",
+    "tests/truth/test_simulated_loss.py", "tests/truth/test_simulated_mixed_losses.py",
 )  # fmt: skip
 # A rule taken out can make a loop endless. The tests of judging take well under a minute.
 LONGEST_S = 300.0
@@ -38,12 +46,16 @@ Fate = Literal["red", "hung", "GREEN"]
 
 
 class Mutant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One rule, and how it is taken out: `find`, which stands in `file` once, becomes `put`."""
+    """One rule, and how it is taken out: `find`, which stands in `file` once, becomes `put`.
+
+    `part` is the file of mutants that names it.
+    """
 
     rule: str
     file: str
     find: str
     put: str
+    part: str = "verdict"
 
 
 class Tried(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,8 +77,14 @@ def mutants() -> tuple[Mutant, ...]:
     found: list[Mutant] = []
     for path in sorted(MUTANTS.glob("*.toml")):
         tables = tomllib.loads(path.read_text(encoding="utf-8"))["mutant"]
-        found += msgspec.convert(tables, list[Mutant])
+        found += [msgspec.structs.replace(m, part=path.stem) for m in msgspec.convert(tables, list[Mutant])]
     return tuple(found)
+
+
+def guards(part: str) -> tuple[str, ...]:
+    """The tests of judging, those of this part first."""
+    named = [*FIRST[part], *(name for tests in FIRST.values() for name in tests)]
+    return (*(f"tests/reports/test_{name}.py" for name in dict.fromkeys(named)), *SIMULATED)
 
 
 def mutated(mutant: Mutant, source: str) -> str:
@@ -81,12 +99,13 @@ def measure(chosen: Sequence[Mutant], workers: int = os.cpu_count() or 1) -> Ite
     """Try each; yields them as they end. Raises NotGreen where the tests are red to begin with."""
     with tempfile.TemporaryDirectory(prefix="dr-drills-mutation-") as folder:
         trees: SimpleQueue[Path] = SimpleQueue()
-        for number in range(min(workers, len(chosen))):
-            trees.put(_copied(Path(folder) / str(number)))
-        with _borrowed(trees) as tree:
-            fate, by = _tested(tree)
+        first = _copied(Path(folder) / "0")
+        fate, by = _tested(first, chosen[0].part, compiled=True)
         if fate != "GREEN":
             raise NotGreen(by)
+        trees.put(first)
+        for number in range(1, min(workers, len(chosen))):
+            trees.put(Path(shutil.copytree(first, Path(folder) / str(number))))
         with ThreadPoolExecutor(workers) as pool:
             yield from pool.map(lambda mutant: _tried(mutant, trees), chosen)
 
@@ -117,16 +136,30 @@ def _tried(mutant: Mutant, trees: "SimpleQueue[Path]") -> Tried:
         path.write_text(mutated(mutant, path.read_text(encoding="utf-8")), encoding="utf-8")
         began = time.monotonic()
         try:
-            fate, by = _tested(tree)
+            fate, by = _tested(tree, mutant.part)
         finally:
             # With its old time stamp, which the compiled file beside it goes by.
             shutil.copy2(ROOT / mutant.file, path)
         return Tried(rule=mutant.rule, file=mutant.file, fate=fate, by=by, took_s=time.monotonic() - began)
 
 
-def _tested(tree: Path) -> tuple[Fate, str]:
-    """Run the guards in a tree: what they said, and the first that failed."""
-    command = [sys.executable, "-B", "-m", "pytest", "-x", "-q", "--no-header", "-p", "no:cacheprovider", *GUARDS]
+def _tested(tree: Path, part: str, *, compiled: bool = False) -> tuple[Fate, str]:
+    """Run the guards in a tree: what they said, and the first that failed.
+
+    `compiled`: leave what Python compiled, for all runs after; a source without its rule never leaves any.
+    """
+    command = [
+        sys.executable,
+        *(() if compiled else ("-B",)),
+        "-m",
+        "pytest",
+        "-x",
+        "-q",
+        "--no-header",
+        "-p",
+        "no:cacheprovider",
+        *guards(part),
+    ]
     try:
         done = subprocess.run(command, cwd=tree, capture_output=True, text=True, timeout=LONGEST_S, check=False)
     except subprocess.TimeoutExpired:

@@ -9,6 +9,7 @@ drill is held to (99% sent within a period of their time, `reports/vantage.py`),
 """
 
 import os
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -19,7 +20,7 @@ import msgspec
 import psutil
 
 from bench.answering import answering
-from bench.figures import Spread, ratio, spread
+from bench.figures import Spread, ratio, spread, write
 from probes.client import VantageLost, VantageProcess
 from probes.clock import start_clock
 from probes.history import MarksHeader, Stream
@@ -218,3 +219,16 @@ def shown_highest(found: Highest) -> str:
     where = "on one core" if found.one_core else "with the server on the same cores"
     missed = "the search ended there" if found.missed is None else f"{found.missed}/s was not kept"
     return f"pacer: highest rate of one stream {where}: {found.kept}/s ({missed}), CPU {found.cpu_us:.0f} us each"
+
+
+def main() -> int:
+    """Measure, print, write."""
+    rates, most = measure(), highest()
+    print(shown(rates))
+    print(shown_highest(most))
+    write("pacing", rates=rates, highest=most)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -147,6 +147,8 @@ class Vantage:
             record=self._recorder.add,
             now_ns=self._now_ns,
             stop=self._stop,
+            share=self._spec.audit_share,
+            whole_s=self._spec.audit_whole_s,
         )
         keys = unread = 0
         for probe in self._ledger.probes():

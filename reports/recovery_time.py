@@ -151,6 +151,8 @@ def _ask_more(
     """How often to ask so that the same recovery would be decided: the interval shrinks with the period."""
     if verdict != "inconclusive" or objectives.rto_s is None or upper_s is None:
         return ""
+    if not lower_s <= objectives.rto_s <= upper_s:
+        return ""  # the 95% would decide; why that is not enough is said beside it
     period_s = max(seconds(e.series.stream.period_ns) for g in found.groups for e in g.episodes)
     nearest = min(objectives.rto_s - lower_s, upper_s - objectives.rto_s)
     needed_s = max(FASTEST_PERIOD_S, period_s * nearest / (upper_s - lower_s))

@@ -1,7 +1,6 @@
 """A history by stream, and what one operation proves."""
 
 from collections.abc import Iterable
-from operator import attrgetter
 
 import msgspec
 
@@ -25,20 +24,12 @@ class Series(msgspec.Struct, frozen=True):
 
 def series_of(history: History, role: Role) -> tuple[Series, ...]:
     """Every stream of that role, those without any operation included."""
-    found: dict[StreamId, list[Operation]] = {}
-    for operation in history.operations:
-        if operation.kind != "audit":
-            found.setdefault((operation.vantage, operation.stream), []).append(operation)
     return tuple(
-        Series(v.header.vantage, stream, _sorted(found.get((v.header.vantage, stream.name), ())))
+        Series(v.header.vantage, stream, history.by_stream.get((v.header.vantage, stream.name), ()))
         for v in history.vantages
         for stream in v.header.streams
         if stream.role == role and stream.kind != "audit"
     )
-
-
-def _sorted(operations: Iterable[Operation]) -> tuple[Operation, ...]:
-    return tuple(sorted(operations, key=attrgetter("sent_ns", "seq")))
 
 
 def settled_ns(operation: Operation, longest_ns: int) -> int:

@@ -20,8 +20,7 @@ from reports.steady import Steady
 
 # Bad sends that the share at an end is told from, where part of the sends failed: near enough to be the share there.
 LOCAL_BAD = 10
-# Fewer bad sends than this cannot tell any share. A failure so thin is over, by what "recovered" means, when service
-# was good for a whole hold.
+# Fewer bad sends than this cannot tell any share, so their edges are never certain.
 FEW_BAD = 4
 # So unlikely must it be that a stream was hit with the same share before it is not asked for that share.
 UNLIKE = 1e-6
@@ -157,9 +156,8 @@ def _impact_lower(met: Meeting, window: Window, miss: float) -> int:
     """The sending of the last good operation that can be relied on to have met good service."""
     asked_ns = met.bad[0].sent_ns
     run = _run(met, miss, back=False)
-    least_ns = window.since_ns
-    if len(met.bad) < FEW_BAD:
-        least_ns = max(least_ns, asked_ns - window.hold_ns)
+    # However thin the failure: good for a whole hold is good, by what "recovered" means, before it as well as after.
+    least_ns = max(window.since_ns, asked_ns - window.hold_ns)
     left = -1 if run is None else run
     for o in merge(*(_backwards(s, asked_ns) for s in met.streams), key=_SENT, reverse=True):
         if o.sent_ns < least_ns:
@@ -184,14 +182,14 @@ def _stable_upper(met: Meeting, window: Window, miss: float) -> tuple[int | None
     """
     run = _run(met, miss, back=True)
     last_ns = met.bad[-1].sent_ns
-    held_ns = last_ns + window.hold_ns if len(met.bad) < FEW_BAD else None
+    held_ns = last_ns + window.hold_ns
     done: list[int] = []
     for o in merge(*(_onwards(s, met.settled_ns) for s in met.streams), key=_SENT):
         if window.until_ns is not None and o.done_ns > window.until_ns:
             continue
         if not o.good:
             return (max(done) if done else None), True
-        if held_ns is not None and o.sent_ns >= held_ns:
+        if o.sent_ns >= held_ns:
             return max([held_ns, *nsmallest(1, done)]), False
         if run is not None and len(done) > run and o.sent_ns >= nsmallest(run + 1, done)[-1]:
             break

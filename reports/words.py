@@ -100,9 +100,10 @@ def recovery_words(recovery: RecoveryTime) -> str:
 def loss_words(loss: DataLoss) -> str:
     """The measured data loss beside its objective: `17 of 812 acknowledged, 0.8..0.9 s of 5 s`.
 
-    Acknowledged writes that came back rolled back count as lost: the store no longer has what it said it has.
+    Acknowledged writes that came back rolled back count as lost, and so do deletes that were undone: the store no
+    longer has what it said it has.
     """
-    gone = loss.lost + loss.late + loss.rolled_back
+    gone = loss.lost + loss.late + loss.rolled_back + loss.resurrected
     count = f"{gone} of {loss.acknowledged} acknowledged"
     objective = "none" if loss.objective_s is None else "0 lost" if loss.objective_s == 0 else seconds(loss.objective_s)
     if gone == 0 or loss.objective_s == 0:

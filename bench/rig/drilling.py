@@ -1,6 +1,7 @@
 """One case as a drill: the product's own vantage asks the rig, and leaves a folder to be judged."""
 
 import time
+from collections import Counter
 from pathlib import Path
 
 import msgspec
@@ -10,7 +11,7 @@ from bench.rig.process import ZONE, Rig, rig
 from bench.rig.truth import Truth
 from fixtures.marks import Marks
 from probes.client import VantageProcess
-from probes.history import Connection, Kind, Role, Stream
+from probes.history import Connection, History, Kind, Role, Stream
 from probes.load import Follower
 from probes.spec import HttpAnswer, HttpProbe, HttpRequest, Resolver, VantageSpec
 from reports.declared import Declared, DeclaredFault, DeclaredTarget
@@ -26,6 +27,8 @@ _CHANGES: tuple[Kind, ...] = ("update", "delete")
 _STEADY_S = 60.0
 # Beyond the script, its hold and its timeout: for a machine that is busy.
 _GIVE_UP_S = 8.0
+# So many keys were updated, and as many deleted, before the script begins.
+_CHANGED = 10
 _LOOK_S = 0.05
 _AUDIT_S = 20.0
 
@@ -49,7 +52,7 @@ def drill(case: Case, folder: Path) -> Drilled:
         try:
             with VantageProcess(_spec(case, scripted, folder), folder / "vantage.log") as vantage:
                 marks.add("start", source="runner")
-                _steady(folder)
+                _steady(case, folder)
                 marks.add("requested", source="runner")
                 _play(case, scripted, folder)
                 vantage.audit("at failover", _AUDIT_S)
@@ -65,13 +68,19 @@ def drill(case: Case, folder: Path) -> Drilled:
         return Drilled(case=case, folder=folder, truth=scripted.truth(), audited_ns=audited_ns)
 
 
-def _steady(folder: Path) -> None:
-    """Wait until there is a baseline."""
+def _steady(case: Case, folder: Path) -> None:
+    """Wait until there is a baseline, and where keys are to be changed, until some were."""
     follower, deadline_s = Follower(folder), time.monotonic() + _STEADY_S
-    while baseline(follower.poll()).problems:
+    while baseline(history := follower.poll()).problems or (case.changes and not _changed(history)):
         if time.monotonic() > deadline_s:
             raise TimeoutError(f"no baseline within {_STEADY_S:g} s; see {folder}/vantage.log")
         time.sleep(_LOOK_S)
+
+
+def _changed(history: History) -> bool:
+    """Whether keys are old enough by now for every turn of the streams that change them."""
+    changed = Counter(o.kind for o in history.operations if o.good)
+    return all(changed[kind] >= _CHANGED for kind in _CHANGES)
 
 
 def _play(case: Case, scripted: Rig, folder: Path) -> None:

@@ -130,16 +130,18 @@ def _delete_class(write: Operation, gone: list[bool]) -> str:
     """A key is not used again after its delete, so any version that is there is one that is still there, or again."""
     if write.outcome == "in-doubt":
         return "in-doubt recovered" if gone[-1] else "in-doubt vanished"
-    return "resurrected" if write.good and not all(gone) else ""
+    if not write.good or all(gone):
+        return ""
+    return "resurrected" if not gone[-1] else "late"
 
 
 def _acknowledged_class(states: list[Change], there: list[bool]) -> str:
     if not there[-1]:
         return "rolled back" if states[-1].version is not None else "lost"
+    if not all(s.sound for s, seen in zip(states, there, strict=True) if seen):
+        return "corrupt"
     if not all(there):
         return "late"
-    if not all(s.sound for s in states):
-        return "corrupt"
     return "duplicated" if any(s.effects > 1 for s in states) else ""
 
 

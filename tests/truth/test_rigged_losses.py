@@ -26,9 +26,10 @@ WANTED = {
 @pytest.fixture(scope="module")
 def judged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Future[Fates]]]:
     """All of them side by side."""
+    folder = tmp_path_factory.mktemp("rig")
 
     def play(name: str) -> Fates:
-        return fates(drill(loss_case(name, SEED, QUICK), tmp_path_factory.mktemp("rig") / "drill"), SEED)
+        return fates(drill(loss_case(name, SEED, QUICK), folder / name), SEED)
 
     with ThreadPoolExecutor(len(WANTED)) as side_by_side:
         yield {name: side_by_side.submit(play, name) for name in WANTED}
