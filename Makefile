@@ -44,7 +44,7 @@ drill: $(STAMP) ## run the drills of WORKLOAD, in the lab
 
 gameday: drill ## all drills that apply to WORKLOAD; today the same as drill
 
-bench: $(STAMP) ## measure the harness itself
+bench: $(STAMP) ## measure the harness itself: truth, others, pacer, judging, mutation (half an hour)
 	$(PY) -m bench
 
 soak: $(STAMP) ## N drills (20), each compared with what the lab knows to be true

@@ -30,10 +30,10 @@ TREE = ("bench", "fixtures", "probes", "reports", "tests", "conftest.py", "pypro
 # drills last, because they are slow. The first red test ends the run. Not among them: the drills on real processes
 # (`tests/truth/test_rigged_*.py`, minutes) and the tests of pages and files, which hold what is shown and no rule.
 FIRST = {
-    "recovery": ("bounds", "steady", "rules_recovery", "rules_edges", "recovery", "widening", "limits"),
-    "loss": ("loss", "rules_loss", "coverage", "reads", "losses", "verdict_losses"),
-    "validity": ("rules_validity", "validity", "validity_gates", "clock_gates"),
-    "verdict": ("rules_verdict", "folder", "verdict"),
+    "recovery": ("bounds", "steady", "recovery", "widening", "limits"),
+    "loss": ("loss", "coverage", "reads", "losses", "verdict_losses"),
+    "validity": ("validity", "validity_gates", "clock_gates"),
+    "verdict": ("folder", "verdict"),
 }
 SIMULATED = (
     "tests/truth/test_simulated_recovery.py", "tests/truth/test_recovery_properties.py",
