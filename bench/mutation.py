@@ -30,10 +30,10 @@ TREE = ("bench", "fixtures", "probes", "reports", "tests", "conftest.py", "pypro
 # drills last, because they are slow. The first red test ends the run. Not among them: the drills on real processes
 # (`tests/truth/test_rigged_*.py`, minutes) and the tests of pages and files, which hold what is shown and no rule.
 FIRST = {
-    "recovery": ("bounds", "steady", "recovery", "widening", "limits"),
-    "loss": ("loss", "coverage", "reads", "losses", "verdict_losses"),
-    "validity": ("validity", "validity_gates", "clock_gates"),
-    "verdict": ("folder", "verdict"),
+    "recovery": ("bounds", "steady", "recovery", "widening", "limits", "rules_recovery", "rules_edges"),
+    "loss": ("loss", "coverage", "reads", "losses", "verdict_losses", "rules_ledger", "rules_loss"),
+    "validity": ("validity", "validity_gates", "clock_gates", "rules_gates"),
+    "verdict": ("folder", "verdict", "rules_verdict"),
 }
 SIMULATED = (
     "tests/truth/test_simulated_recovery.py", "tests/truth/test_recovery_properties.py",
