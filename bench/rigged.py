@@ -7,8 +7,6 @@ the machine itself held up proves nothing, and is counted as void. A seed that i
 """
 
 import argparse
-import os
-import platform
 import shutil
 import statistics
 import sys
@@ -21,12 +19,12 @@ from typing import Literal, TypeVar
 
 import msgspec
 
+from bench.figures import write
 from bench.rig.cases import CASES, LOSSES, Case, loss_case, outage_case
 from bench.rig.drilling import Drilled, drill
 from bench.rig.fates import Fates, fates
 from bench.rig.held import Held, held
 
-OUT = Path(__file__).resolve().parent / "out"
 SIDE_BY_SIDE = 3
 OUTAGES = 150
 # Of what is said at 95%, more than this share wrong is more than chance with some dozens of drills.
@@ -137,16 +135,6 @@ def _within(group: Iterable[Held], allowed: Literal["planned_s", "allowed_s"]) -
     return f"{sum((h.width_s or 0.0) <= getattr(h, allowed) for h in certain)} of {len(certain)}"
 
 
-def write(found: Rigged) -> Path:
-    """Write `bench/out/rigged.json`."""
-    OUT.mkdir(parents=True, exist_ok=True)
-    around = {"python": platform.python_version(), "cores": os.cpu_count(), "load_average": os.getloadavg()}
-    path = OUT / "rigged.json"
-    content = around | {"rigged": found, "wrong": wrong(found)}
-    path.write_bytes(msgspec.json.format(msgspec.json.encode(content), indent=1) + b"\n")
-    return path
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Play, print, write; 1 if the truth contradicts anything."""
     parser = argparse.ArgumentParser(prog="python -m bench.rigged", description=(__doc__ or "").partition("\n")[0])
@@ -157,8 +145,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked = parser.parse_args(arguments)
     found = measure(asked.outages, () if asked.no_losses else LOSSES, asked.seed, asked.mode or tuple(CASES))
     print(shown(found), flush=True)
-    write(found)
     contradicted = wrong(found)
+    write("rigged", rigged=found, wrong=contradicted)
     for says in contradicted:
         print(says, file=sys.stderr)
     return 1 if contradicted else 0
