@@ -66,8 +66,7 @@ def plain_episodes(
         return tuple(_tolerant(series, operations, f) for f in found)
     cut = _Exact(series, operations, steady.longest_ns, window)
     groups = cut.groups()
-    limits = [*(group[0] for group in groups[1:]), len(operations)]
-    return _linked([cut.episode(*of) for of in zip(groups, limits, strict=True)], groups) if groups else ()
+    return _linked([cut.episode(group) for group in groups], groups)
 
 
 def _linked(episodes: list[StreamEpisode], groups: list[list[int]]) -> tuple[StreamEpisode, ...]:
@@ -126,8 +125,8 @@ class _Exact:
         asked_ns = self._ops[following].sent_ns
         return any(o.good and o.sent_ns >= latest_ns and o.done_ns <= asked_ns for o in between)
 
-    def episode(self, group: list[int], limit: int) -> StreamEpisode:
-        """The episode of these bad operations; what follows belongs to it up to, not including, index `limit`."""
+    def episode(self, group: list[int]) -> StreamEpisode:
+        """The episode of these bad operations."""
         first, last = group[0], group[-1]
         impact_upper = min(self._settled(i) for i in group)
         stable_lower = self._ops[last].sent_ns
@@ -138,7 +137,7 @@ class _Exact:
             series=self._series,
             impact=Edge(self._impact_lower(first), impact_upper),
             stable_lower_ns=stable_lower,
-            stable_upper_ns=self._stable_upper(group, limit),
+            stable_upper_ns=self._stable_upper(group),
             certain=False,
             bad=tuple(self._ops[i] for i in group),
             sends=last - first + 1,
@@ -154,14 +153,14 @@ class _Exact:
                 return self._ops[i].sent_ns
         return min(self._window.since_ns, asked_ns)
 
-    def _stable_upper(self, group: list[int], limit: int) -> int | None:
-        """When it was good again at the latest."""
+    def _stable_upper(self, group: list[int]) -> int | None:
+        """When it was good again at the latest. The good operation that parts two groups keeps it out of the next."""
         latest_ns = max(self._settled(i) for i in group)
-        up = next((i for i in range(group[-1] + 1, limit) if self._ops[i].sent_ns >= latest_ns), None)
+        up = next((i for i in range(group[-1] + 1, len(self._ops)) if self._ops[i].sent_ns >= latest_ns), None)
         if up is None:
             return None
         soonest = self._ops[up].done_ns
-        for i in range(up + 1, limit):
+        for i in range(up + 1, len(self._ops)):
             if self._ops[i].sent_ns >= soonest:
                 break
             soonest = min(soonest, self._ops[i].done_ns)
