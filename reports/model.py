@@ -17,7 +17,9 @@ class RecoveryTime(msgspec.Struct, frozen=True, kw_only=True):
     """Recovery time in s as an interval. `upper_s` is None where recovery was not seen ("at least lower_s").
 
     `confidence` is 1.0 where the interval is certain and 0.95 where part of the requests failed, so that the edges
-    are statistical.
+    are statistical. `seen_s` is [lower, upper] of the clock "total" as the operations saw it: what they prove if each
+    met what everybody met at that time. It is narrower, and no verdict rests on it; empty where the interval is certain
+    or nothing was seen to recover.
     """
 
     objective_s: float | None
@@ -27,6 +29,7 @@ class RecoveryTime(msgspec.Struct, frozen=True, kw_only=True):
     clock: str
     verdict: Judgement
     says: str = ""
+    seen_s: list[float] = []
 
 
 class DataLoss(msgspec.Struct, frozen=True, kw_only=True):

@@ -30,7 +30,8 @@ class Recovery(msgspec.Struct, frozen=True):
     `groups` join whatever may be one episode. `lower_ns` is the longest that any episode is known to have lasted,
     `upper_ns` the longest that one may have (None: that cannot be told). `held`: after the last bad operation every
     stream was good, and was asked, for a whole hold. `cautious` are the same with edges that err in one drill of a
-    million, by which an objective is decided; None: these are so already.
+    million, by which an objective is decided; None: these are so already. `seen_lower_ns` and `seen_upper_ns` are the
+    same bounds as `lower_ns` and `upper_ns`, if each operation met what everybody met at that time.
     """
 
     phases: Phases
@@ -39,6 +40,8 @@ class Recovery(msgspec.Struct, frozen=True):
     upper_ns: int | None
     held: bool = True
     cautious: "Recovery | None" = None
+    seen_lower_ns: int = 0
+    seen_upper_ns: int | None = None
 
     @property
     def certain(self) -> bool:
@@ -160,11 +163,11 @@ class _Looked:
         held = not groups or self._held()
         if groups and must_hold and not held:
             groups[-1] = msgspec.structs.replace(groups[-1], stable_upper_ns=None)
-        lower_ns = max((_lasted(g) for g in _surely_one(episodes, window.hold_ns)), default=0)
-        uppers = [None if g.stable_upper_ns is None else g.stable_upper_ns - g.impact.lower_ns for g in groups]
-        known = [u for u in uppers if u is not None]
-        upper_ns = max(known, default=0) if len(known) == len(uppers) else None
-        return Recovery(phases, tuple(groups), lower_ns, upper_ns, held)
+        lower_ns, upper_ns = _bounds(groups, episodes, window.hold_ns)
+        seen_lower_ns, seen_upper_ns = _bounds(together, plain, window.hold_ns)
+        return Recovery(
+            phases, tuple(groups), lower_ns, upper_ns, held, seen_lower_ns=seen_lower_ns, seen_upper_ns=seen_upper_ns
+        )
 
 
 def _may_be_one(episodes: Iterable[StreamEpisode], hold_ns: int) -> list[Group]:
@@ -196,6 +199,14 @@ def _surely_one(episodes: Iterable[StreamEpisode], hold_ns: int) -> list[Group]:
         else:
             groups.append(Group((episode,), None))
     return groups
+
+
+def _bounds(groups: Sequence[Group], episodes: Sequence[StreamEpisode], hold_ns: int) -> tuple[int, int | None]:
+    """The longest that any of them is known to have lasted, and the longest that one may have (None: unknown)."""
+    lower_ns = max((_lasted(g) for g in _surely_one(episodes, hold_ns)), default=0)
+    uppers = [None if g.stable_upper_ns is None else g.stable_upper_ns - g.impact.lower_ns for g in groups]
+    known = [u for u in uppers if u is not None]
+    return lower_ns, max(known, default=0) if len(known) == len(uppers) else None
 
 
 def _lasted(group: Group) -> int:

@@ -50,7 +50,15 @@ def judge_recovery(history: History, declared: Declared, found: Recovery) -> Rec
         clock=objectives.clock,
         verdict=verdict,
         says=_says(found, objectives, lower_s, upper_s, verdict) + doubt,
+        seen_s=_seen(found),
     )
+
+
+def _seen(found: Recovery) -> list[float]:
+    """What the operations saw, where that is less than what may have been."""
+    if found.certain or not found.recovered or found.seen_upper_ns is None:
+        return []
+    return [seconds(found.seen_lower_ns), seconds(found.seen_upper_ns)]
 
 
 def _in_s(bounds: tuple[int, int | None] | None) -> tuple[float | None, float | None]:

@@ -33,7 +33,7 @@ class Judged(msgspec.Struct, frozen=True):
         return True
 
     def read(self, window: Window) -> Read:
-        """The verdict's recovery time; its number is the middle of the interval."""
+        """The verdict's recovery time; its number is the middle of what the operations saw."""
         verdict = judged(self.history, window)
         found = verdict.recovery_time
         rows = [row for row in verdict.episodes if row.stream == "all"]
@@ -41,8 +41,9 @@ class Judged(msgspec.Struct, frozen=True):
             return Read(lower_s=found.lower_s, upper_s=found.upper_s)
         if found.lower_s is None or found.upper_s is None:
             raise NothingSeen("service was not seen to recover")
+        seen = found.seen_s or [found.lower_s, found.upper_s]
         return Read(
-            length_s=(found.lower_s + found.upper_s) / 2,
+            length_s=sum(seen) / 2,
             lower_s=found.lower_s,
             upper_s=found.upper_s,
             outages=sum(row.flaps + 1 for row in rows),

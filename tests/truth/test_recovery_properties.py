@@ -49,6 +49,9 @@ def test_a_full_outage_lies_within_its_interval(script: Script, seed: int) -> No
     assert found.upper_ns is not None
     assert truth <= found.upper_ns
     assert found.recovered
+    # Everybody met the same: what the operations saw holds the truth too, in no more room.
+    assert found.seen_upper_ns is not None
+    assert found.lower_ns <= found.seen_lower_ns <= truth <= found.seen_upper_ns <= found.upper_ns
 
 
 @quick
