@@ -85,11 +85,11 @@ def test_what_cannot_be_put_back_in_a_broken_lab_ends_with_it(tmp_path: Path) ->
 
 
 def test_the_third_signal_gives_up_and_says_what_is_left(tmp_path: Path) -> None:
-    with running(tmp_path, "lying_undo") as run:
+    with running(tmp_path, "lying_undo", SABOTAGE_UNDO_DEADLINE_S="60") as run:
         run.await_mark("undo")
         for _ in range(3):
             run.process.send_signal(signal.SIGINT)
-            time.sleep(0.2)  # two signals of a kind that come at once are one
+            time.sleep(1.0)  # two signals of a kind that come at once are one
         assert run.wait() == 13, run.output
         assert (run.verdict["verdict"], run.verdict["undo"]) == ("aborted", "dirty")
         assert failure(run).startswith("UndoDirty: Putting back was given up at the third signal")
