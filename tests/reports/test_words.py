@@ -2,7 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reports.words import interval, seconds, utc_text, verdict_sentence, worst
+from reports.model import RecoveryTime
+from reports.words import interval, recovery_words, seconds, utc_text, verdict_sentence, worst
 from tests.reports.synthetic import UTC_NS, make
 
 
@@ -62,3 +63,19 @@ def test_the_worst_verdict_is_the_runs() -> None:
     assert worst(["pass", "inconclusive", "invalid"]) == "invalid"
     assert worst(["pass"]) == "pass"
     assert worst([]) == "invalid"
+
+
+@pytest.mark.parametrize(
+    ("confidence", "seen_s", "shown"),
+    [
+        (1.0, [], "3.93..4.22 s of 20 s"),
+        (0.95, [], "3.93..4.22 s (95% sure) of 20 s"),
+        (0.95, [3.937, 4.048], "3.93..4.22 s (95% sure; seen 3.93..4.05 s) of 20 s"),
+    ],
+)
+def test_what_was_seen_stands_beside_what_may_have_been(confidence: float, seen_s: list[float], shown: str) -> None:
+    found = RecoveryTime(
+        objective_s=20.0, lower_s=3.937, upper_s=4.219, confidence=confidence, clock="total", verdict="pass",
+        seen_s=seen_s,
+    )  # fmt: skip
+    assert recovery_words(found) == shown
