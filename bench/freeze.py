@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from reports.folder import judge
+from reports.steps import STEPS
 
 DATA = Path(__file__).resolve().parents[1] / "tests/data"
 BOOT = "the boot of that drill"
@@ -30,6 +31,8 @@ def freeze(folder: Path, name: str, data: Path = DATA) -> Path:
         _keep(target / path.name, _headed(path))
     _keep(target / "marks.jsonl", _headed(folder / "marks.jsonl"))
     _keep(target / "plan.json", (folder / "plan.json").read_bytes())
+    if (folder / STEPS).exists():
+        _keep(target / STEPS, (folder / STEPS).read_bytes())
     if (folder / "journal.jsonl").exists():
         _keep(target / "journal.jsonl", _journal(folder / "journal.jsonl"))
     rejudge(target)

@@ -30,7 +30,7 @@ class AuditContext:
     """What an audit needs of its vantage. `record` takes the operations, `stop` ends the audit early.
 
     `share` of the keys is read, chosen by `probes.ledger.in_sample`, and every key that was last sent within `whole_s`
-    before the audit began.
+    before the audit began. `site` is the site whose own name is asked, empty for the workload's public name.
     """
 
     vantage: str
@@ -41,6 +41,7 @@ class AuditContext:
     stop: threading.Event
     share: float = 1.0
     whole_s: float = 0.0
+    site: str = ""
 
 
 @dataclass
@@ -64,7 +65,7 @@ class Audit:
 
     def __init__(self, context: AuditContext, name: str, probe_name: str, probe: Probe, deadline: Deadline) -> None:
         self._context = context
-        self._name = name
+        self._stream = f"audit {name} at {context.site}" if context.site else f"audit {name}"
         self._probe_name = probe_name
         self._probe = probe
         self._deadline = deadline
@@ -222,11 +223,12 @@ class Audit:
         sent = Sent(
             vantage=self._context.vantage,
             probe=self._probe_name,
-            stream=f"audit {self._name}",
+            stream=self._stream,
             seq=next(self._seq),
             due_ns=self._began_ns,
             sent_ns=sent_ns,
             done_ns=done_ns,
+            site=self._context.site,
         )
         self._context.record(operation(sent, _asked(entry), answer))
 

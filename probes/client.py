@@ -93,9 +93,14 @@ class VantageProcess:
         if self._ended is None and not self.alive:
             raise self._lost("ended by itself")
 
-    def audit(self, name: str, deadline_s: float) -> AuditReport:
-        """Have it read back all its writes within `deadline_s`. Raises `VantageLost`."""
-        self._tell(msgspec.json.encode(Command(audit=name, deadline_s=deadline_s)))
+    def audit(self, name: str, deadline_s: float, *, host: str = "", site: str = "") -> AuditReport:
+        """Have it read back all its writes within `deadline_s`: from the public name, or from one site's own `host`.
+
+        Raises `ValueError` where only one of `host` and `site` is given, and `VantageLost`.
+        """
+        if bool(host) != bool(site):
+            raise ValueError("an audit at a site needs both its host and its name")
+        self._tell(msgspec.json.encode(Command(audit=name, deadline_s=deadline_s, host=host, site=site)))
         reply = self._reply(deadline_s + AUDIT_GRACE_S, f"audit {name!r}")
         return AuditReport(name=name, keys=reply.keys, unread=reply.unread)
 

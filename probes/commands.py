@@ -4,10 +4,16 @@ import msgspec
 
 
 class Command(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """To the vantage: `audit` names an audit to make within `deadline_s`; `stop` ends it, as does end of file."""
+    """To the vantage: `audit` names an audit to make within `deadline_s`; `stop` ends it, as does end of file.
+
+    Where `host` and `site` are given, the audit asks that host instead of the one in the probes' URLs: the own name of
+    that site, whoever serves the public name.
+    """
 
     audit: str | None = None
     deadline_s: float = 60.0
+    host: str = ""
+    site: str = ""
     stop: bool = False
 
 

@@ -20,7 +20,7 @@ SCHEMA = "dr-drills/history/1"
 Kind = Literal["write", "update", "delete", "read", "audit"]
 Outcome = Literal["ok", "fail", "in-doubt"]
 Connection = Literal["fresh", "pooled"]
-Role = Literal["workload", "witness", "control"]
+Role = Literal["workload", "witness", "control", "heartbeat"]
 
 # The points of a drill's timeline, in the order in which they usually come.
 MarkName = Literal[
@@ -46,7 +46,8 @@ class Operation(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, g
     `outcome`: `ok`; `fail` = provably not done (refused, never sent, a definite 4xx); `in-doubt` = sent, and nothing
     proves either way (timeout, reset after send, a 5xx that may have committed).
     `effects` is how often the store holds this key and version (audits only). `observed_version` is None where the
-    store answered that it does not have the key.
+    store answered that it does not have the key. `site` is the site that an audit or a heartbeat asked by that site's
+    own name; empty for everything that went to the workload's public name.
     """
 
     vantage: str
@@ -69,6 +70,7 @@ class Operation(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, g
     served_by: ServedBy | None = None
     resolved_ip: str = ""
     connection: Connection = "fresh"
+    site: str = ""
 
     @property
     def good(self) -> bool:
@@ -81,7 +83,8 @@ class Stream(msgspec.Struct, frozen=True, kw_only=True):
 
     `role`: `workload` streams are judged against the objectives; a `witness` is aimed at one part of the workload
     (its `site` is that part's Availability Zone or Region, its `target` the instance); the `control` stream is aimed
-    at something outside the blast radius, to prove that the vantage itself could ask.
+    at something outside the blast radius, to prove that the vantage itself could ask; a `heartbeat` asks another site
+    (`site`, by its own name `target`) for keys that were acknowledged, to time the replication to it.
     """
 
     name: str

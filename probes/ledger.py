@@ -116,6 +116,13 @@ class _Book:
             self.aged.pop()
         return next((e for e in reversed(self.aged) if e.done_ns <= before_ns and self.state(e) == "current"), None)
 
+    def any_of(self, before_ns: int, drawn: int) -> Entry | None:
+        """The entry that a number drawn by lot falls on, or the next one before it that still stands."""
+        self.newest(before_ns)  # sorts in what has come of age
+        count = len(self.aged)
+        tried = (self.aged[(drawn - passed) % count] for passed in range(min(count, _PASSED_OVER)))
+        return next((e for e in tried if e.done_ns <= before_ns and self.state(e) == "current"), None)
+
     def oldest(self, before_ns: int) -> Entry | None:
         """Take the oldest entry that may be changed out of `ready`."""
         passed: list[Entry] = []
@@ -172,15 +179,17 @@ class Ledger:
                 book.acknowledge(entry)
             self._changed.notify_all()
 
-    def borrow(self, probe: str, before_ns: int) -> Entry | None:
+    def borrow(self, probe: str, before_ns: int, drawn: int | None = None) -> Entry | None:
         """The newest version that was acknowledged before `before_ns` and still stands, or None.
 
-        Until `give_back` the key is not changed. `before_ns` must not go back from call to call by more than the calls
-        of other threads overlap.
+        With a number `drawn` by lot it is the one that the number falls on, of all of these. Until `give_back` the key
+        is not changed. `before_ns` must not go back from call to call by more than the calls of other threads overlap.
         """
         with self._changed:
             book = self._books.get(probe)
-            entry = book.newest(before_ns) if book else None
+            entry = None
+            if book is not None:
+                entry = book.newest(before_ns) if drawn is None else book.any_of(before_ns, drawn)
             if book is not None and entry is not None:
                 book.readers[entry.key] += 1
             return entry

@@ -28,7 +28,7 @@ _TAGGED = b'{"type":'
 # A file is read in pieces, so that its bytes and its operations are never all in memory at once.
 PIECE_BYTES = 1024 * 1024
 # Texts that operations have in common: with each other, or a write with those that read it back.
-_COMMON = ("vantage", "probe", "stream", "key", "checksum", "observed_checksum", "error", "resolved_ip")
+_COMMON = ("vantage", "probe", "stream", "key", "checksum", "observed_checksum", "error", "resolved_ip", "site")
 _TIMES = ("due_ns", "sent_ns", "done_ns")
 _sent = attrgetter("sent_ns")
 _at = attrgetter("at_ns")

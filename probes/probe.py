@@ -120,7 +120,10 @@ def build_probe(settings: msgspec.Struct, network: Network) -> Probe:
 
 @dataclass(frozen=True, kw_only=True)
 class Sent:
-    """One sending of a transaction: by whom, in which stream, and when, in ns on the vantage's axis."""
+    """One sending of a transaction: by whom, in which stream, and when, in ns on the vantage's axis.
+
+    `site` is the site that an audit or a heartbeat asks by its own name, or empty.
+    """
 
     vantage: str
     probe: str
@@ -129,6 +132,7 @@ class Sent:
     due_ns: int
     sent_ns: int
     done_ns: int
+    site: str = ""
 
 
 def operation(sent: Sent, asked: Asked, answer: Answer) -> Operation:
@@ -154,4 +158,5 @@ def operation(sent: Sent, asked: Asked, answer: Answer) -> Operation:
         served_by=answer.served_by,
         resolved_ip=answer.resolved_ip,
         connection=asked.connection,
+        site=sent.site,
     )

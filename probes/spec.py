@@ -138,6 +138,8 @@ class VantageSpec(msgspec.Struct, frozen=True, kw_only=True):
     dial_map: str | None
     streams: tuple[Stream, ...]
     probes: dict[str, AnyProbe]
+    # Every second read asks for any acknowledged key, not for the newest: what becomes of older data is seen, too.
+    read_back: bool = False
     # Audits read back this share of the writes (chosen by a hash of the key), and all of the last `audit_whole_s` s.
     audit_share: float = 1.0
     audit_whole_s: float = 0.0

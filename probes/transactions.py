@@ -1,5 +1,6 @@
 """Turns a stream's turn into a transaction, sends it once and writes down what came of it."""
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -15,6 +16,8 @@ READ_AFTER_NS = 500_000_000
 # A key is changed only so long after it was acknowledged: the reads of what it held come first.
 CHANGE_AFTER_NS = 1_000_000_000
 FIRST_VERSION = 1
+# Digits of the sequence number at the end of a key, which counts up.
+SEQ_DIGITS = 8
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,8 @@ class Transactions:
 
     A write has a key of its own, `<key prefix><number of its stream>-<seq>`. A read asks for the newest acknowledged
     key of the same probe (`READ_AFTER_NS`) that nothing is being changed of; until there is one it asks for a key that
-    is never written, and "no such key" is the right answer. An update or a delete takes the key that was acknowledged
+    is never written, and "no such key" is the right answer. Where the spec says `read_back`, every second read asks for
+    any acknowledged key instead, chosen by the seed. An update or a delete takes the key that was acknowledged
     longest ago (`CHANGE_AFTER_NS`) and that nothing is in flight for; an update writes its next version, and a deleted
     key is never used again. Where no key is ready, the turn is not left out, because a stream that says nothing cannot
     show that the service is down: it writes a key of its own, and is recorded as the write that it is.
@@ -87,10 +91,12 @@ class Transactions:
             return self._write(index, seq)
         if stream.kind in ("update", "delete"):
             return self._change(index, seq)
-        return self._read(stream)
+        return self._read(index, seq)
 
-    def _read(self, stream: Stream) -> _Turn:
-        entry = self._ledger.borrow(stream.probe, self._now_ns() - READ_AFTER_NS)
+    def _read(self, index: int, seq: int) -> _Turn:
+        stream = self._spec.streams[index]
+        any_of = self._drawn(index, seq) if self._spec.read_back and seq % 2 else None
+        entry = self._ledger.borrow(stream.probe, self._now_ns() - READ_AFTER_NS, any_of)
         asked = Asked(
             kind=stream.kind,
             connection=stream.connection,
@@ -104,7 +110,7 @@ class Transactions:
 
     def _write(self, index: int, seq: int) -> _Turn:
         stream = self._spec.streams[index]
-        key = f"{self._spec.key_prefix}{index:02d}-{seq:08d}"
+        key = f"{self._spec.key_prefix}{index:02d}-{seq:0{SEQ_DIGITS}d}"
         entry = Entry(stream.probe, key, FIRST_VERSION, self._checksum(key, FIRST_VERSION))
         self._ledger.send(entry)
         return self._sending(stream, entry)
@@ -128,6 +134,10 @@ class Transactions:
             payload=payload,
         )
         return _Turn(asked, entry)
+
+    def _drawn(self, index: int, seq: int) -> int:
+        """A number for one read that follows from the seed, like one drawn by lot."""
+        return int.from_bytes(hashlib.sha256(f"{self._spec.seed}|{index}|{seq}".encode()).digest()[:8], "big")
 
     def _checksum(self, key: str, version: int) -> str:
         return checksum_of(key, version, payload_of(self._spec.seed, key, version))

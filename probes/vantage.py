@@ -24,6 +24,7 @@ from probes.clock import ClockBase, read_clocks, slept_ns, start_clock
 from probes.commands import Command, Reply
 from probes.deadline import Deadline
 from probes.dial import DialMap
+from probes.heartbeat import Heartbeats
 from probes.history import ClockReading, Header, Operation
 from probes.ledger import Ledger
 from probes.network import Network
@@ -32,6 +33,7 @@ from probes.pacer import Pacer
 from probes.probe import build_probe
 from probes.record import Recorder, RecordingFailed
 from probes.resolve import NameResolver
+from probes.site import NoSiteRequest, SiteProbes
 from probes.spec import VantageSpec
 from probes.transactions import Transactions
 
@@ -108,12 +110,21 @@ class Vantage:
         dial_map = DialMap(Path(spec.dial_map) if spec.dial_map else None, spec.zone)
         network = Network(NameResolver(spec.resolver.server), dial_map)
         self._probes = {name: build_probe(settings, network) for name, settings in spec.probes.items()}
+        self._at_sites = SiteProbes(spec.probes, network)
         transactions = Transactions(spec, self._probes, self._ledger, self._record, base.now_ns)
+        beating = {s.name: self._at_sites.at(s.probe, s.target) for s in spec.streams if s.role == "heartbeat"}
+        heartbeats = Heartbeats(spec, beating, self._ledger, self._record, base.now_ns)
+
+        def send(index: int, seq: int, due_ns: int) -> None:
+            if spec.streams[index].role == "heartbeat":
+                heartbeats.send(spec.streams[index], seq, due_ns)
+            else:
+                transactions.send(index, seq, due_ns)
 
         def bug(error: BaseException) -> None:
             die(f"a bug: {error!r}", EXIT_BUG)
 
-        self._pacer = Pacer(spec.streams, transactions.send, base.now_ns, bug)
+        self._pacer = Pacer(spec.streams, send, base.now_ns, bug)
         header = Header(
             vantage=spec.name,
             base=base,
@@ -137,8 +148,12 @@ class Vantage:
         self._clocks.start()
         self._pacer.start(self._now_ns() + LEAD_NS)
 
-    def audit(self, name: str, deadline_s: float) -> Reply:
-        """Read back every write of every probe that wrote. What it found is on the disk when this returns."""
+    def audit(self, name: str, deadline_s: float, host: str = "", site: str = "") -> Reply:
+        """Read back every write of every probe that wrote. What it found is on the disk when this returns.
+
+        With `host` that host is asked, the own name of `site`. A probe that no host leads to a site for leaves no
+        operation: all of its keys are unread there.
+        """
         deadline = Deadline(deadline_s)
         context = AuditContext(
             vantage=self._spec.name,
@@ -149,10 +164,17 @@ class Vantage:
             stop=self._stop,
             share=self._spec.audit_share,
             whole_s=self._spec.audit_whole_s,
+            site=site,
         )
         keys = unread = 0
         for probe in self._ledger.probes():
-            asked, missed = Audit(context, name, probe, self._probes[probe], deadline).run()
+            try:
+                sender = self._at_sites.at(probe, host) if host else self._probes[probe]
+            except NoSiteRequest:
+                left_out = len(self._ledger.keys(probe))
+                keys, unread = keys + left_out, unread + left_out
+                continue
+            asked, missed = Audit(context, name, probe, sender, deadline).run()
             keys += asked
             unread += missed
         self._recorder.flush()
@@ -169,6 +191,7 @@ class Vantage:
         end = self._recorder.end(self._pacer.unsent, start_clock())
         for probe in self._probes.values():
             probe.close()
+        self._at_sites.close()
         return Reply(stopped=True, operations=end.operations, unsent=end.unsent)
 
 
@@ -211,7 +234,7 @@ def serve(vantage: Vantage, mouth: Mouth) -> None:
 
 def _audit(vantage: Vantage, mouth: Mouth, command: Command) -> None:
     try:
-        mouth.say(vantage.audit(command.audit or "", command.deadline_s))
+        mouth.say(vantage.audit(command.audit or "", command.deadline_s, command.host, command.site))
     except BaseException as error:  # noqa: BLE001  a thread pool would keep it to itself
         mouth.die(f"audit {command.audit}: {error!r}", EXIT_BUG)
 

@@ -1,6 +1,7 @@
 """What a reader should do next, for each thing that is not a pass."""
 
 from reports.model import Finding, Judgement, Verdict
+from reports.plan_steps import is_plan, plan_advice
 from reports.words import interval, seconds
 
 _BY_VERDICT: dict[Judgement, str] = {
@@ -18,6 +19,7 @@ def next_steps(verdict: Verdict) -> list[str]:
             "Put the rest back now: `python -m fixtures.journal list` shows what is open, "
             "`python -m fixtures.journal undo` tries again."
         )
+    steps += plan_advice(verdict)
     steps += _recovery(verdict)
     steps += _loss(verdict)
     steps += _findings(verdict)
@@ -35,9 +37,10 @@ def _findings(verdict: Verdict) -> list[str]:
 
 
 def open_findings(verdict: Verdict) -> list[Finding]:
-    """The findings that are not a pass, the worst first."""
+    """The findings that are not a pass: first what a plan's step says, which is a cause; then the worst first."""
     order: list[Judgement] = ["fail", "invalid", "inconclusive", "not judged"]
-    return sorted((f for f in verdict.findings if f.verdict in order), key=lambda f: order.index(f.verdict))
+    found = (f for f in verdict.findings if f.verdict in order)
+    return sorted(found, key=lambda f: (not is_plan(f), order.index(f.verdict)))
 
 
 def _recovery(verdict: Verdict) -> list[str]:

@@ -88,6 +88,12 @@ def attach_verdict(folder: Path, verdict: Verdict) -> None:
     recovery, loss = verdict.recovery_time, verdict.data_loss
     _objective(f"recovery time {recovery_words(recovery)}", recovery.verdict, recovery.says)
     _objective(f"data loss {loss_words(loss)}", loss.verdict, loss.says)
+    if verdict.failback is not None:
+        home = verdict.failback
+        says = f"{home.recovery_time.says} {home.data_loss.says}"
+        _objective(f"failback {recovery_words(home.recovery_time)}", home.verdict, says)
+    if verdict.convergence is not None:
+        _objective("convergence of the sites", verdict.convergence.verdict, verdict.convergence.says)
     if verdict.undo == "dirty":
         _allure.dynamic.label("undo", "dirty")
         _allure.global_error(f"{folder.name}: undo is DIRTY: something is not proved to be put back")

@@ -10,8 +10,18 @@ from reports.changes import JOURNAL, changes_text
 from reports.evidence import sha256_of
 from reports.losses import by_weight, losses_csv
 from reports.model import Verdict
+from reports.plan_steps import is_plan
 from reports.record import LOSSES, PLAN, TIMELINE, VERDICT, DrillRecord
-from reports.words import SIGNS, drill_name, loss_words, mebibytes, recovery_words, undo_words
+from reports.words import (
+    SIGNS,
+    drill_name,
+    failback_words,
+    lag_words,
+    loss_words,
+    mebibytes,
+    recovery_words,
+    undo_words,
+)
 
 # Bytes of one attachment, and rows of one table, that the viewers still bear: 200,000 rows hang them.
 MOST_BYTES = 1024 * 1024
@@ -33,13 +43,17 @@ def description_html(verdict: Verdict, svg: str) -> str:
     An inline SVG breaks both of Allure's viewers; as an image it is shown by the newer one, and the older one drops it
     and keeps the table.
     """
+    findings = [f for f in verdict.findings if not is_plan(f)]
     rows = [
         ("Verdict", f"{SIGNS[verdict.verdict]} {verdict.verdict.upper()}"),
+        *((f.verdict, f"{f.check}: {f.says}") for f in verdict.findings if is_plan(f) and f.verdict != "pass"),
         ("Drill", f"{drill_name(verdict.drill, verdict.parameters)} on {verdict.workload} ({verdict.environment})"),
         ("Recovery time", f"{recovery_words(verdict.recovery_time)}: {verdict.recovery_time.verdict}"),
         ("Data loss", f"{loss_words(verdict.data_loss)}: {verdict.data_loss.verdict}"),
+        *((("Failback", failback_words(verdict.failback)),) if verdict.failback else ()),
+        *(("Replication lag", lag_words(lag)) for lag in verdict.replication_lag),
         ("Undo", undo_words(verdict)),
-        *((f.verdict, f"{f.check}: {f.says}") for f in verdict.findings if f.verdict not in ("pass", "not judged")),
+        *((f.verdict, f"{f.check}: {f.says}") for f in findings if f.verdict not in ("pass", "not judged")),
         *(("Does not show", text) for text in verdict.does_not_show),
     ]
     table = "".join(f"<tr><th>{escape(name)}</th><td>{escape(text)}</td></tr>" for name, text in rows)

@@ -1,11 +1,13 @@
 """What a drill set out to do, written to `plan.json` before it starts. Judging reads it beside the history."""
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
 from reports.model import Disruption, Expects
 from reports.objectives import Objectives
+
+ProvedBy = Literal["witnesses", "corrupt reads", "missing reads", "heartbeats"]
 
 
 class DeclaredTarget(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,6 +25,10 @@ class DeclaredFault(msgspec.Struct, frozen=True, kw_only=True):
 
     `bites`: sites where a witness must see it; `spares`: sites where a witness must not. `changes` are the change
     records, each call with the calls that put it back.
+    `proved_by`: whose sight of it counts. "witnesses": all of them, or those named in `witnesses`. "corrupt reads": the
+    workload's own reads and audits, once one gets what was never written, and "missing reads": its reads, once one does
+    not find what was acknowledged; `bites` is empty for both. "heartbeats": those to the sites in `bites`, once what
+    was acknowledged no longer comes there.
     """
 
     fault: str
@@ -33,6 +39,8 @@ class DeclaredFault(msgspec.Struct, frozen=True, kw_only=True):
     changes: tuple[dict[str, Any], ...] = ()
     notes: tuple[str, ...] = ()
     does_not_show: tuple[str, ...] = ()
+    witnesses: tuple[str, ...] = ()
+    proved_by: ProvedBy = "witnesses"
 
 
 class Declared(msgspec.Struct, frozen=True, kw_only=True):

@@ -13,6 +13,7 @@ from reports.declared import Declared
 from reports.ledger import ledger, loss_rows
 from reports.losses import LossRow
 from reports.model import Verdict
+from reports.steps import StepRecord, read_steps
 from reports.verdict import Undoing
 from reports.verdict import judge as judge_history
 from reports.version import harness_version
@@ -32,6 +33,7 @@ class Evidence(msgspec.Struct, frozen=True):
     history: History
     declared: Declared
     undo: Undoing
+    steps: tuple[StepRecord, ...] = ()
 
 
 def load(folder: Path) -> Evidence:
@@ -50,7 +52,14 @@ def load(folder: Path) -> Evidence:
         undo = Undoing(
             "dirty", "The fault was asked for, but its journal is missing: nothing proves what was put back."
         )
-    return Evidence(history, declared, undo)
+    return Evidence(history, declared, undo, _steps(folder))
+
+
+def _steps(folder: Path) -> tuple[StepRecord, ...]:
+    try:
+        return read_steps(folder)
+    except msgspec.DecodeError as error:
+        raise BrokenEvidence(f"{folder.name}/steps.jsonl: {error}") from error
 
 
 def read_undo(path: Path) -> Undoing:
@@ -90,7 +99,7 @@ def judge(evidence: Evidence | Path) -> Verdict:
     """Judge a drill by its folder. Raises as `load` does."""
     if isinstance(evidence, Path):
         evidence = load(evidence)
-    return judge_history(evidence.history, evidence.declared, evidence.undo, harness_version())
+    return judge_history(evidence.history, evidence.declared, evidence.undo, harness_version(), evidence.steps)
 
 
 def losses(evidence: Evidence) -> list[LossRow]:

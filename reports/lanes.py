@@ -79,6 +79,8 @@ def _order(stream: Stream) -> tuple[int, str]:
 
 
 def _title(stream: Stream) -> str:
+    if stream.role == "heartbeat":
+        return ""  # it times the replication, and says nothing of the service
     if stream.role == "control":
         return "control"
     if stream.role == "witness":

@@ -101,19 +101,25 @@ class Ledger(msgspec.Struct, frozen=True):
 
 
 def audits_of(history: History) -> Audits:
-    """The first audit that began before `undo` did, and the last one that is not it.
+    """The first audit that began before `undo` did, and the last one before the way home that is not it.
 
     An audit that began after `undo` is one after healing even if it is the only one.
     """
-    named: dict[str, list[Operation]] = {}
-    for operation in history.operations:
-        if operation.kind == "audit":
-            named.setdefault(operation.stream, []).append(operation)
-    audits = sorted((_audit(name, ops, history) for name, ops in named.items()), key=lambda a: a.began_ns)
-    undo_ns = phases_of(history).until_ns
+    phases = phases_of(history)
+    audits = [a for a in all_audits(history) if phases.failback_ns is None or a.began_ns < phases.failback_ns]
+    undo_ns = phases.until_ns
     first = audits[0] if audits and (undo_ns is None or audits[0].began_ns < undo_ns) else None
     rest = [a for a in audits if a is not first]
     return Audits(first, rest[-1] if rest else None)
+
+
+def all_audits(history: History, site: str = "") -> list[Audit]:
+    """Every audit of the workload's public name, or of one site's own name, in time order."""
+    named: dict[str, list[Operation]] = {}
+    for operation in history.operations:
+        if operation.kind == "audit" and operation.site == site:
+            named.setdefault(operation.stream, []).append(operation)
+    return sorted((_audit(name, ops, history) for name, ops in named.items()), key=lambda a: a.began_ns)
 
 
 def _audit(name: str, operations: Sequence[Operation], history: History) -> Audit:
@@ -133,9 +139,13 @@ def _audit(name: str, operations: Sequence[Operation], history: History) -> Audi
 
 def ledger(history: History) -> Ledger:
     """Classify every write of the judged streams."""
+    return ledger_by(history, audits_of(history))
+
+
+def ledger_by(history: History, audits: Audits) -> Ledger:
+    """The same by these two audits."""
     writes = judged_changes(history)
     sends = Sends(writes)
-    audits = audits_of(history)
     fates = tuple(_fate(w, audits, sends) for w in writes)
     prefixes = tuple(v.header.key_prefix for v in history.vantages)
     return Ledger(audits, fates, _unexpected(audits, sends, prefixes))

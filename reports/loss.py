@@ -208,10 +208,11 @@ def _says(found: Ledger, measured: Loss, impact: Edge | None, rpo_s: float | Non
     evidence = f"{len(flying)} writes were in flight at the impact, {len(fresh)} acknowledged in the second before it"
     weak = "" if len(fresh) >= FEW or impact is None else ": weak evidence"
     sampled = " Only a sample of the keys was read." if measured.sampled else ""
-    return f"{_what(found, measured, rpo_s)} {_which(found)}{sampled} {evidence}{weak}."
+    return f"{loss_sentence(found, measured, rpo_s)} {_which(found)}{sampled} {evidence}{weak}."
 
 
-def _what(found: Ledger, measured: Loss, rpo_s: float | None) -> str:
+def loss_sentence(found: Ledger, measured: Loss, rpo_s: float | None) -> str:
+    """What was lost, how much that is in time, and what the objective is."""
     lower_s = seconds(measured.lower_ns)
     upper_s = None if measured.upper_ns is None else seconds(measured.upper_ns)
     how_long = interval(lower_s, upper_s, rpo_s or None)

@@ -101,8 +101,86 @@ class Episode(msgspec.Struct, frozen=True, kw_only=True):
     operations: int
 
 
+class CallRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One call of a plan's step: `at_s` is s since the drill's start, `plane` is `control` or `data`."""
+
+    service: str
+    operation: str
+    region: str
+    plane: str
+    at_s: float
+    answer: str = ""
+
+
+class StepRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One step of a plan, `recovery` or `failback`: s since the drill's start.
+
+    `outcome` is `done`, `failed` or `not reached`; `error` is why it failed.
+    """
+
+    plan: str
+    name: str
+    kind: str
+    says: str
+    region: str
+    began_s: float
+    ended_s: float
+    outcome: str
+    error: str = ""
+    calls: list[CallRow] = []
+
+
+class ReplicationLag(msgspec.Struct, frozen=True, kw_only=True):
+    """How long acknowledged writes took to be at another site, before the fault, in s: quantiles as [lower, upper].
+
+    An upper edge is None where a write of that rank was not seen there before the fault. `writes` were followed, by
+    `heartbeats` of which `unanswered` got no answer; `resolution_s` is the widest interval of a single write.
+    """
+
+    site: str
+    writes: int
+    heartbeats: int
+    unanswered: int
+    resolution_s: float | None
+    p50_s: tuple[float, float | None] | None = None
+    p95_s: tuple[float, float | None] | None = None
+    p99_s: tuple[float, float | None] | None = None
+    max_s: tuple[float, float | None] | None = None
+
+
+class Convergence(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether the audit `audit` found the same at every one of `sites`, each asked by its own name.
+
+    `keys` were compared, `differing` are not the same everywhere, `unread` were not answered somewhere. `only` counts
+    by site the keys that no other site has.
+    """
+
+    audit: str
+    sites: list[str]
+    keys: int
+    differing: int
+    unread: int
+    only: dict[str, int]
+    verdict: Judgement
+    says: str = ""
+
+
+class Failback(msgspec.Struct, frozen=True, kw_only=True):
+    """The way home, judged by itself against the same objectives.
+
+    `recovery_time` is all bad service from its start on; `data_loss` what was there before it and is not after it.
+    """
+
+    recovery_time: RecoveryTime
+    data_loss: DataLoss
+    verdict: Judgement
+
+
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that is judged of one drill."""
+    """Everything that is judged of one drill.
+
+    `failback` and `convergence` are None where there was no way home, and no audit of two sites.
+    """
 
     schema: str = SCHEMA
     run_id: str
@@ -123,3 +201,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     episodes: list[Episode]
     findings: list[Finding]
     does_not_show: list[str]
+    steps: list[StepRow] = []
+    replication_lag: list[ReplicationLag] = []
+    convergence: Convergence | None = None
+    failback: Failback | None = None

@@ -13,6 +13,7 @@ from reports.audit_fields import missing_fields
 from reports.evidence import FileHash, RunInfo, hashes_of, read_run
 from reports.losses import NEITHER, LossRow, by_weight
 from reports.model import DataLoss, Overall, Verdict
+from reports.plan_steps import is_plan
 from reports.record import LOSSES, DrillRecord, drill_folders, read_record
 
 PAGE = "index.html"
@@ -75,6 +76,7 @@ def _render(run_folder: Path, run: RunInfo | None, views: list[DrillView], hashe
         tested=list(dict.fromkeys(view.record.declared.says for view in views if view.record.declared)),
         hashes=hashes,
         rows=ROWS,
+        causes=[(view, f) for view in views if view.verdict for f in open_findings(view.verdict) if is_plan(f)],
         steps=[(view, step) for view in views for step in view.next_steps],
     )
 

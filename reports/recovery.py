@@ -14,7 +14,7 @@ from reports.limits import Look, looks
 from reports.model import Episode
 from reports.objectives import Clock, Objectives
 from reports.pauses import over_pauses
-from reports.phases import Phases, phases_of
+from reports.phases import Phases, main_mark, phases_of
 from reports.plain import StreamEpisode, Window, plain_episodes
 from reports.series import Series, series_of, settled_ns
 from reports.steady import Baseline, baseline
@@ -31,7 +31,8 @@ class Recovery(msgspec.Struct, frozen=True):
     `upper_ns` the longest that one may have (None: that cannot be told). `held`: after the last bad operation every
     stream was good, and was asked, for a whole hold. `cautious` are the same with edges that err in one drill of a
     million, by which an objective is decided; None: these are so already. `seen_lower_ns` and `seen_upper_ns` are the
-    same bounds as `lower_ns` and `upper_ns`, if each operation met what everybody met at that time.
+    same bounds as `lower_ns` and `upper_ns`, if each operation met what everybody met at that time. `sum_lower_ns` is
+    how long the episodes are known to have lasted all in all.
     """
 
     phases: Phases
@@ -42,6 +43,7 @@ class Recovery(msgspec.Struct, frozen=True):
     cautious: "Recovery | None" = None
     seen_lower_ns: int = 0
     seen_upper_ns: int | None = None
+    sum_lower_ns: int = 0
 
     @property
     def certain(self) -> bool:
@@ -61,7 +63,11 @@ class Recovery(msgspec.Struct, frozen=True):
 
 def recovery(history: History, declared: Declared, base: Baseline) -> Recovery:
     """Every episode that begins after the fault was asked for and before putting things back began."""
-    phases = phases_of(history, declared)
+    return recovery_within(history, declared, base, phases_of(history, declared))
+
+
+def recovery_within(history: History, declared: Declared, base: Baseline, phases: Phases) -> Recovery:
+    """The same for the time from `phases.since_ns` to `phases.until_ns`: the failback's, say."""
     if phases.since_ns is None:
         return Recovery(phases, (), 0, 0)
     window = Window(phases.since_ns, phases.until_ns, _ns(declared.objectives.hold_s))
@@ -73,11 +79,11 @@ def recovery(history: History, declared: Declared, base: Baseline) -> Recovery:
 
 
 def disturbances(history: History, declared: Declared, base: Baseline) -> Recovery | None:
-    """The episodes from the start of `undo` on; None if nothing was put back."""
+    """The episodes from the start of `undo` to that of the way home; None if nothing was put back by then."""
     phases = phases_of(history, declared)
-    if phases.until_ns is None:
+    if phases.until_ns is None or phases.until_ns == phases.failback_ns:
         return None
-    window = Window(phases.until_ns, None, _ns(declared.objectives.hold_s))
+    window = Window(phases.until_ns, phases.failback_ns, _ns(declared.objectives.hold_s))
     return _Looked(series_of(history, "workload"), base, declared.objectives, window).found(phases, must_hold=False)
 
 
@@ -166,7 +172,14 @@ class _Looked:
         lower_ns, upper_ns = _bounds(groups, episodes, window.hold_ns)
         seen_lower_ns, seen_upper_ns = _bounds(together, plain, window.hold_ns)
         return Recovery(
-            phases, tuple(groups), lower_ns, upper_ns, held, seen_lower_ns=seen_lower_ns, seen_upper_ns=seen_upper_ns
+            phases,
+            tuple(groups),
+            lower_ns,
+            upper_ns,
+            held,
+            seen_lower_ns=seen_lower_ns,
+            seen_upper_ns=seen_upper_ns,
+            sum_lower_ns=sum(_lasted(g) for g in _surely_one(episodes, window.hold_ns)),
         )
 
 
@@ -228,8 +241,8 @@ def measured(found: Recovery, history: History, clock: Clock) -> tuple[int, int 
     if clock == "first_success":
         return _first_success(found.groups[0])
     if clock == "audited":
-        return _between(found.groups[0].impact, history.mark("audited"))
-    return _from_decision(found.groups[-1], history.mark("decided"))
+        return _between(found.groups[0].impact, main_mark(history, "audited"))
+    return _from_decision(found.groups[-1], main_mark(history, "decided"))
 
 
 def clocks(found: Recovery, history: History) -> dict[str, list[float]]:

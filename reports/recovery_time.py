@@ -121,7 +121,7 @@ def _says(
     again = f" The service was lost {len(found.groups)} times; this is the longest." if len(found.groups) > 1 else ""
     hold = f"for {seconds_words(objectives.hold_s)}"
     return (
-        f"It took {took} ({_sure(found)}) {_FROM_TO[objectives.clock]} {hold}; {objective}.{again}"
+        f"It took {took} ({sure_words(found)}) {_FROM_TO[objectives.clock]} {hold}; {objective}.{again}"
         f"{_ask_more(found, objectives, lower_s, upper_s, verdict)}"
     )
 
@@ -134,7 +134,7 @@ def _endless(found: Recovery, took: str) -> str:
     )
 
 
-def _sure(found: Recovery) -> str:
+def sure_words(found: Recovery) -> str:
     """How sure, and what that rests on."""
     if found.certain:
         return "certain, whatever share of the requests failed"

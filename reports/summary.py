@@ -5,7 +5,7 @@ from textwrap import wrap
 
 from reports.advice import next_steps, open_findings
 from reports.model import Verdict
-from reports.words import SIGNS, drill_name, loss_words, recovery_words, undo_words
+from reports.words import SIGNS, drill_name, failback_words, lag_words, loss_words, recovery_words, undo_words
 
 _LABEL = 15  # the longest label and two blanks
 _LEAST = 40
@@ -21,6 +21,10 @@ def summary_lines(verdict: Verdict, folder: Path, *, width: int = 100) -> list[s
     lines = [f"{head}  ({verdict.workload}, {verdict.environment})"]
     lines += _row("recovery time", recovery_words(verdict.recovery_time), width)
     lines += _row("data loss", loss_words(verdict.data_loss), width)
+    if verdict.failback is not None:
+        lines += _row("failback", failback_words(verdict.failback), width)
+    for lag in verdict.replication_lag:
+        lines += _row("lag", lag_words(lag), width)
     lines += _row("undo", undo_words(verdict), width)
     for finding in open_findings(verdict):
         lines += _row(finding.verdict, f"{finding.check}: {finding.says}", width)

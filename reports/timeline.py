@@ -17,6 +17,7 @@ from reports.labels import Label, place
 from reports.lanes import NANO, lanes_of
 from reports.losses import LossRow
 from reports.model import Episode, MarkRow, Verdict
+from reports.plan_lane import plan_lane
 from reports.scene import (
     BAD,
     DOUBT,
@@ -80,7 +81,9 @@ def _description(scene: Scene) -> str:
         for lane in scene.lanes
     ]
     marks = [f"{row.name} {at(row.at_s)}" for row in scene.verdict.marks]
-    return f"{verdict_sentence(scene.verdict)} Operations: {'; '.join(lanes)}. Marks: {', '.join(marks)}."
+    steps = [f"{s.name} {s.outcome} {at(s.began_s)} to {at(s.ended_s)}" for s in scene.verdict.steps]
+    plan = f" Steps of the plan: {', '.join(steps)}." if steps else ""
+    return f"{verdict_sentence(scene.verdict)} Operations: {'; '.join(lanes)}. Marks: {', '.join(marks)}.{plan}"
 
 
 def _extent(scene: Scene) -> tuple[float, float]:
@@ -133,6 +136,7 @@ def _panel(scene: Scene, scale: Scale, y: float, parts: list[str], *, close_up: 
         y += 14
     top = _mark_labels(scene, scale, y, front, parts)
     y = bars(scene, scale, top, front)
+    y = plan_lane(scene.verdict.steps, scale, y, front)
     for lane in lanes:
         y = draw_lane(lane, scale, y, front)
     if not lanes:

@@ -10,6 +10,14 @@ from reports.steady import Baseline
 from reports.witness import EffectSeen, effect_seen
 from reports.words import interval
 
+# Who saw the fault, and what of it.
+_PROOFS = {
+    "witnesses": ("witness", "was seen down"),
+    "corrupt reads": ("read", "was read and was not what had been written,"),
+    "missing reads": ("read", "was read and lacked what had been acknowledged,"),
+    "heartbeats": ("heartbeat", "was seen without what had been acknowledged"),
+}
+
 __all__ = ["EffectSeen", "declared_gates", "effect_seen"]
 
 
@@ -17,7 +25,7 @@ def declared_gates(declared: Declared, phases: Phases, base: Baseline, seen: Eff
     """Whether the drill was a drill at all: objective, baseline, fault, effect, expectation."""
     gates = [_objective(declared), _baseline(base), _fault(declared, phases)]
     if declared.fault is not None and phases.since_ns is not None:
-        gates += [_aimed(declared, seen), _believed(seen), _effective(seen, phases), _spared(declared, seen)]
+        gates += [_aimed(declared, seen), _believed(seen), _effective(declared, seen, phases), _spared(declared, seen)]
     if phases.since_ns is not None:
         gates.append(_expectation(declared, found))
     return gates
@@ -50,6 +58,8 @@ def _fault(declared: Declared, phases: Phases) -> Gate:
         if declared.fault is None:
             return held(check, "This drill injects nothing, as declared.")
         return broken(check, "This drill declares that it injects nothing, but it has a fault.", verdict="invalid")
+    if declared.fault is None and declared.expects == "none" and phases.since_ns is not None:
+        return held(check, "This drill breaks nothing: what it asks for is planned, and clients should see none of it.")
     if declared.fault is None:
         return broken(check, "Nothing was broken, so there was nothing to recover from.", verdict="invalid")
     if phases.since_ns is None:
@@ -75,17 +85,18 @@ def _believed(seen: EffectSeen) -> Gate:
     return broken(check, says, taints=(), operations=names_of(proof))
 
 
-def _effective(seen: EffectSeen, phases: Phases) -> Gate:
+def _effective(declared: Declared, seen: EffectSeen, phases: Phases) -> Gate:
     check = "fault effective"
     missing = [site for site, effect in seen.bites.items() if effect is None]
     if not seen.bites:
         return broken(check, "The fault names no site that it bites, so nothing could witness it.", verdict="invalid")
+    who, was = _PROOFS[declared.fault.proved_by if declared.fault else "witnesses"]
     if missing:
         blind = [site for site in missing if site in seen.unwatched]
-        why = f" ({_nobody(seen)} is aimed at {', '.join(blind)})" if blind else ""
-        return broken(check, f"No witness saw the fault in {', '.join(missing)}{why}.", verdict="invalid")
+        why = f" ({_nobody(seen, who)} is aimed at {', '.join(blind)})" if blind else ""
+        return broken(check, f"No {who} saw the fault in {', '.join(missing)}{why}.", verdict="invalid")
     says = [
-        f"{site} was seen down {interval(*_since(effect.edge.lower_ns, effect.edge.upper_ns, phases))} "
+        f"{site} {was} {interval(*_since(effect.edge.lower_ns, effect.edge.upper_ns, phases))} "
         f"after it was asked for{_quiet(effect.quiet)}"
         for site, effect in seen.bites.items()
         if effect is not None
@@ -95,8 +106,8 @@ def _effective(seen: EffectSeen, phases: Phases) -> Gate:
     return Gate(type(gate.finding)(check=check, verdict="pass", says=gate.finding.says, operations=names_of(proof)))
 
 
-def _nobody(seen: EffectSeen) -> str:
-    return "no witness that is believed" if seen.doubted else "no witness"
+def _nobody(seen: EffectSeen, who: str = "witness") -> str:
+    return f"no {who} that is believed" if seen.doubted and who == "witness" else f"no {who}"
 
 
 def _since(lower_ns: int, upper_ns: int, phases: Phases) -> tuple[float, float]:
@@ -141,4 +152,6 @@ def _expectation(declared: Declared, found: Recovery) -> Gate:
 
 
 def _from(declared: Declared) -> str:
-    return "the service was steady" if declared.fault is None else "the fault was asked for"
+    if declared.fault is not None:
+        return "the fault was asked for"
+    return "it was asked for" if declared.expects == "none" else "the service was steady"

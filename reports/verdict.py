@@ -7,18 +7,23 @@ import msgspec
 
 from probes.history import History
 from reports.bounds import seconds
+from reports.convergence import compared, convergence, convergence_gates
 from reports.declared import Declared
+from reports.failback import failback_findings, judge_failback, way_home
 from reports.gates import Gate, Objective
+from reports.lag import lag_gates, replication_lag
 from reports.ledger import ledger
 from reports.loss import Loss, judge_loss, loss
 from reports.loss_gates import loss_gates
-from reports.model import DataLoss, Finding, Judgement, MarkRow, Overall, RecoveryTime, Undo, Verdict
+from reports.model import DataLoss, Failback, Finding, Judgement, MarkRow, Overall, RecoveryTime, Undo, Verdict
 from reports.phases import phases_of
+from reports.plan_steps import named, plan_gates, step_rows
 from reports.reads import read_gates
 from reports.recovery import Recovery, as_rows, clocks, disturbances, recovery
 from reports.recovery_time import judge_recovery
 from reports.series import names_of
 from reports.steady import Baseline, baseline
+from reports.steps import StepRecord
 from reports.validity import declared_gates
 from reports.vantage import vantage_gates
 from reports.witness import effect_seen
@@ -36,8 +41,10 @@ class Undoing(msgspec.Struct, frozen=True):
     says: str
 
 
-def judge(history: History, declared: Declared, undo: Undoing, judged_by: str) -> Verdict:
-    """Judge one drill. `judged_by` names the version of this harness."""
+def judge(
+    history: History, declared: Declared, undo: Undoing, judged_by: str, steps: tuple[StepRecord, ...] = ()
+) -> Verdict:
+    """Judge one drill. `judged_by` names the version of this harness, `steps` are what its plans did."""
     objectives = declared.objectives
     since_ns = phases_of(history, declared).since_ns
     base = baseline(history, tolerance=objectives.tolerance, p99_s=objectives.p99_s, until_ns=since_ns)
@@ -46,14 +53,19 @@ def judge(history: History, declared: Declared, undo: Undoing, judged_by: str) -
     rpo_s = objectives.rpo_s
     lost = loss(book, found, vanished=objectives.vanished_counts)
     gates = [
+        *plan_gates(declared, steps),
         *declared_gates(declared, found.phases, base, effect_seen(history, declared), found),
         *vantage_gates(history, found, objectives),
         *loss_gates(book, lost, found.phases, found.impact, rpo_s),
         *read_gates(history),
+        *lag_gates(history),
     ]
     interrupted = history.mark("interrupted") is not None
     recovery_time = _gated(judge_recovery(history, declared, found), "recovery time", gates, interrupted=interrupted)
     data_loss = _gated(judge_loss(book, lost, found.impact, rpo_s), "data loss", gates, interrupted=interrupted)
+    home, sites = way_home(history, declared, base), compared(history)
+    failback = None if home is None else judge_failback(history, declared, home, steps, interrupted=interrupted)
+    extra = [f.verdict for f in (failback, sites) if f is not None]
     return Verdict(
         run_id=declared.run,
         drill=declared.drill,
@@ -64,7 +76,7 @@ def judge(history: History, declared: Declared, undo: Undoing, judged_by: str) -
         expects=declared.expects,
         environment=declared.environment,
         judged_by=judged_by,
-        verdict=_overall((recovery_time.verdict, data_loss.verdict), gates, interrupted=interrupted),
+        verdict=_overall((recovery_time.verdict, data_loss.verdict, *extra), gates, interrupted=interrupted),
         undo=undo.verdict,
         recovery_time=recovery_time,
         data_loss=data_loss,
@@ -72,11 +84,17 @@ def judge(history: History, declared: Declared, undo: Undoing, judged_by: str) -
         marks=_marks(history, found.phases.start_ns),
         episodes=as_rows(found.groups, found.phases.start_ns),
         findings=[
-            *_findings(recovery_time, data_loss, lost, found, gates),
+            *_findings(recovery_time, data_loss, lost, found, gates, failback=failback),
+            *(failback_findings(history, declared, home, failback) if home and failback else ()),
+            *(g.finding for g in convergence_gates(sites)),
             _disturbed(history, declared, found, base),
             Finding(check="putting back", verdict=_put_back(undo), says=undo.says),
         ],
         does_not_show=[*declared.does_not_show, *(declared.fault.does_not_show if declared.fault else ())],
+        steps=step_rows(steps, found.phases.start_ns),
+        replication_lag=replication_lag(history),
+        convergence=None if sites is None else convergence(sites),
+        failback=failback,
     )
 
 
@@ -112,18 +130,25 @@ def _overall(objectives: Sequence[Judgement], gates: Iterable[Gate], *, interrup
 
 
 def _findings(
-    recovery_time: RecoveryTime, data_loss: DataLoss, lost: Loss, found: Recovery, gates: Iterable[Gate]
+    recovery_time: RecoveryTime,
+    data_loss: DataLoss,
+    lost: Loss,
+    found: Recovery,
+    gates: Iterable[Gate],
+    *,
+    failback: Failback | None,
 ) -> list[Finding]:
     bad = sorted((o for g in found.groups for e in g.episodes for o in e.bad), key=lambda o: o.sent_ns)
     ends = bad if len(bad) <= _SHOWN else [*bad[: _SHOWN // 2], *bad[-_SHOWN // 2 :]]
     # What was lost; where nothing was, the writes that bound how much may be.
     gone = lost.lost or lost.proof
+    home = (failback.recovery_time.verdict, failback.data_loss.verdict) if failback else ()
     return [
         Finding(
             check="recovery time", verdict=recovery_time.verdict, says=recovery_time.says, operations=names_of(ends)
         ),
         Finding(check="data loss", verdict=data_loss.verdict, says=data_loss.says, operations=names_of(gone)),
-        *(g.finding for g in gates),
+        *(named(g.finding, (recovery_time.verdict, data_loss.verdict), home) for g in gates),
     ]
 
 

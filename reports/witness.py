@@ -1,4 +1,4 @@
-"""What the witnesses saw: that the fault bit where it should, and only there."""
+"""What was seen of the fault: that it bit where it should, and only there. By the witnesses, or as it declares."""
 
 from collections.abc import Iterator, Sequence
 
@@ -7,10 +7,14 @@ import msgspec
 from probes.history import History, Operation, Stream
 from reports.bounds import Edge
 from reports.declared import Declared, DeclaredFault
+from reports.effects import corrupt_reads, missing_reads, stuck_heartbeats
 from reports.episodes import StreamEpisode, Window, stream_episodes
 from reports.phases import phases_of
 from reports.series import Series, series_of
 from reports.steady import baseline
+
+# What a fault of the data bites, in place of a site.
+DATA = "the data"
 
 
 class SiteEffect(msgspec.Struct, frozen=True):
@@ -54,10 +58,12 @@ class EffectSeen(msgspec.Struct, frozen=True):
 
 
 def effect_seen(history: History, declared: Declared) -> EffectSeen:
-    """What the witnesses saw between `requested` and `undo`, by the predicate that judges the service too.
+    """What was seen between `requested` and `undo`: by the witnesses, by the predicate that judges the service too.
 
-    Cheap enough to ask several times a second while the drill waits for the fault to bite. Without a fault, or before
-    `requested`, nothing was seen anywhere.
+    Of these only the ones that the fault names prove that it bites, where it names some; all of them prove where it
+    does not. A fault of the data is proved by the first read that shows it, a pause of replication by heartbeats
+    (`reports.effects`). Cheap enough to ask several times a second while the drill waits for the fault to bite.
+    Without a fault, or before `requested`, nothing was seen anywhere.
     """
     fault = declared.fault
     if fault is None:
@@ -67,18 +73,48 @@ def effect_seen(history: History, declared: Declared) -> EffectSeen:
     witnesses = [s for s in asked if s.stream.name not in doubted]
     misaimed = tuple(_misaimed(fault, [s.stream for s in asked]))
     phases = phases_of(history, declared)
-    watched = {s.stream.site for s in witnesses}
-    unwatched = tuple(site for site in (*fault.bites, *fault.spares) if site not in watched)
+    telling = [s for s in witnesses if _tells(fault, s.stream)]
+    watched = {s.stream.site for s in _provers(history, fault, telling)}
+    spared = {s.stream.site for s in witnesses}
+    unwatched = tuple(
+        [site for site in fault.bites if site not in watched] + [site for site in fault.spares if site not in spared]
+    )
     if phases.since_ns is None:
-        return EffectSeen(dict.fromkeys(fault.bites), {}, unwatched, doubted, misaimed)
+        return EffectSeen(dict.fromkeys(_bitten(fault)), {}, unwatched, doubted, misaimed)
     window = Window(phases.since_ns, phases.until_ns, 0)
     steady = baseline(history).streams
     saw = {s.id: stream_episodes(s, steady[s.id], window) for s in witnesses}
-    bites = {
-        site: _site([(s, saw[s.id]) for s in witnesses if s.stream.site == site]) for site in fault.bites
-    }  # fmt: skip
+    if fault.proved_by == "witnesses":
+        bites = {site: _site([(s, saw[s.id]) for s in telling if s.stream.site == site]) for site in fault.bites}
+    else:
+        bites = {site: _shown(history, fault, site, window) for site in _bitten(fault)}
     spilled = {s.stream.name: proof for s in witnesses if s.stream.site in fault.spares and (proof := _down(saw[s.id]))}
     return EffectSeen(bites, spilled, unwatched, doubted, misaimed)
+
+
+def _tells(fault: DeclaredFault, stream: Stream) -> bool:
+    """Whether a witness can see the fault: its probe is called `witness` and the witness's own name."""
+    return not fault.witnesses or stream.probe in {f"witness {name}" for name in fault.witnesses}
+
+
+def _provers(history: History, fault: DeclaredFault, telling: Sequence[Series]) -> Sequence[Series]:
+    return series_of(history, "heartbeat") if fault.proved_by == "heartbeats" else telling
+
+
+def _bitten(fault: DeclaredFault) -> tuple[str, ...]:
+    return (DATA,) if fault.proved_by in ("corrupt reads", "missing reads") else fault.bites
+
+
+def _shown(history: History, fault: DeclaredFault, site: str, window: Window) -> SiteEffect | None:
+    """The effect by what operations show of it; it came at some moment from the request to the first one's answer."""
+    since_ns, until_ns = window.since_ns, window.until_ns
+    if fault.proved_by == "corrupt reads":
+        proof = corrupt_reads(history, since_ns, until_ns)
+    elif fault.proved_by == "missing reads":
+        proof = missing_reads(history, since_ns, until_ns)
+    else:
+        proof = stuck_heartbeats(history, site, since_ns, until_ns)
+    return SiteEffect(Edge(since_ns, proof[0].done_ns), (), proof) if proof else None
 
 
 def _site(seen: list[tuple[Series, tuple[StreamEpisode, ...]]]) -> SiteEffect | None:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
-from reports.model import DataLoss, Judgement, MarkRow, Overall, RecoveryTime, Verdict
+from reports.model import DataLoss, Failback, Judgement, MarkRow, Overall, RecoveryTime, ReplicationLag, Verdict
 
 # A shape beside each word: colour is never the only sign.
 SIGNS: dict[Overall | Judgement, str] = {
@@ -120,6 +120,21 @@ def loss_words(loss: DataLoss) -> str:
     if gone == 0 or loss.objective_s == 0:
         return f"{count} (objective: {objective})"
     return f"{count}, {interval(loss.lower_s, loss.upper_s, loss.objective_s)} (objective: {objective})"
+
+
+def lag_words(lag: ReplicationLag) -> str:
+    """The replication lag to one site: `to recovery p50 0.9..1.0 s, p99 1.0..1.2 s, max 1.1..1.2 s (40 writes)`."""
+    if lag.p50_s is None or lag.p99_s is None or lag.max_s is None:
+        return f"to {lag.site}: not measured ({lag.heartbeats} heartbeats)"
+    figures = (("p50", lag.p50_s), ("p99", lag.p99_s), ("max", lag.max_s))
+    told = ", ".join(f"{name} {interval(*edges)}" for name, edges in figures)
+    return f"to {lag.site} {told} ({lag.writes} writes, {lag.heartbeats} heartbeats)"
+
+
+def failback_words(failback: Failback) -> str:
+    """The way home beside the objectives: `pass: recovery time 0.0..0.2 s of 30 s; data loss 0 of 812 acknowledged`."""
+    recovery, loss = recovery_words(failback.recovery_time), loss_words(failback.data_loss)
+    return f"{failback.verdict}: recovery time {recovery}; data loss {loss}"
 
 
 def undo_words(verdict: Verdict) -> str:

@@ -136,11 +136,11 @@ def lab() -> Iterator[Lab]:
     spec = LabSpec(
         workload="orders",
         regions={"eu-west-1": ZONES},
-        template=ROOT / "fixtures/workloads/orders-multi-az.template.json",
+        templates={"eu-west-1": ROOT / "fixtures/workloads/orders-multi-az.template.json"},
         command=("{python}", "-m", "fixtures.workloads.orders"),
         tags={"dr-drills:workload": "orders"},
         settings=FAST,
-        database="orders",
+        databases={"eu-west-1": "orders"},
     )
     lab = up(spec, owner=os.getpid())
     yield lab

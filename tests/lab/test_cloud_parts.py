@@ -44,7 +44,7 @@ def test_all_wrong_settings_are_named_at_once() -> None:
 
 
 def entry(number: int, action: str, *, egress: bool = False, **more: Any) -> SimpleNamespace:
-    given = {"cidr_block": "0.0.0.0/0", "protocol": "-1", "port_range_from": None, **more}
+    given = {"cidr_block": "0.0.0.0/0", "protocol": "-1", "port_range_from": None, "port_range_to": None, **more}
     return SimpleNamespace(rule_number=number, rule_action=action, egress=egress, **given)
 
 
@@ -72,16 +72,44 @@ def test_an_acl_denies_by_its_lowest_matching_rule(entries: list[SimpleNamespace
     assert acl.denies(cast("Any", SimpleNamespace(network_acl_entries=entries)), VPC) is denied
 
 
+PART: dict[str, Any] = {"protocol": "6", "port_range_from": 443, "port_range_to": 443}
+WHOLE = [entry(100, "allow"), OUT]
+
+
+@pytest.mark.parametrize(
+    ("entries", "blocked"),
+    [
+        (WHOLE, False),
+        ([*WHOLE, entry(1, "deny", egress=True, **PART)], True),
+        ([*WHOLE, entry(1, "deny", **PART)], True),
+        ([*WHOLE, entry(101, "deny", egress=True, **PART)], False),
+        ([*WHOLE, entry(1, "deny", egress=True, **{**PART, "protocol": "17"})], False),
+        ([*WHOLE, entry(1, "deny", egress=True, **{**PART, "port_range_from": 1, "port_range_to": 442})], False),
+        ([*WHOLE, entry(1, "deny", egress=True, **{**PART, "port_range_from": 1, "port_range_to": 65535})], True),
+        ([*WHOLE, entry(2, "deny", egress=True, **PART), entry(1, "allow", egress=True, **PART)], False),
+    ],
+)
+def test_an_acl_may_deny_one_port_and_pass_the_rest(entries: list[SimpleNamespace], blocked: bool) -> None:  # noqa: FBT001 - a parameter of the table
+    of = cast("Any", SimpleNamespace(network_acl_entries=entries))
+    assert acl.denies(of, VPC, acl.HTTPS) is blocked
+    assert not acl.denies(of, VPC)
+
+
 def record(name: str, kind: str, *values: str, ttl: int = 60, alias: str = "") -> SimpleNamespace:
     target = {"DNSName": alias} if alias else None
-    return SimpleNamespace(name=name, type=kind, records=list(values), ttl=ttl, alias_target=target)
+    routing = {"failover": None, "set_identifier": None, "health_check_id": None}
+    return SimpleNamespace(name=name, type=kind, records=list(values), ttl=ttl, alias_target=target, **routing)
+
+
+BALANCERS = {"lb": "10.1.0.10", "idle": "10.2.0.10"}
 
 
 def answered(*records: SimpleNamespace) -> dict[str, Name]:
     zones = {"z": SimpleNamespace(rrsets=list(records))}
     world = SimpleNamespace(names=SimpleNamespace(zones=zones), settings={"lb_dns_ttl_s": 5.0})
-    given = [Name(name="lb.elb.amazonaws.com", addresses=["10.1.0.10"], ttl=9)]
-    return {n.name: n for n in names.with_records(cast("Any", world), given)}
+    given = [Name(name=f"{n}.elb.amazonaws.com", addresses=[a], ttl=9) for n, a in BALANCERS.items()]
+    health = names.Health(lambda check: check != "failing", lambda name: name != "idle.elb.amazonaws.com")
+    return {n.name: n for n in names.with_records(cast("Any", world), given, health)}
 
 
 def test_records_are_followed_to_their_addresses_with_the_smallest_ttl() -> None:
@@ -104,7 +132,35 @@ def test_records_that_lead_nowhere_are_not_answered() -> None:
         record("b.test.", "CNAME", "a.test"),
         record("c.test.", "CNAME", "none.test"),
     )
-    assert found.keys() == {"lb.elb.amazonaws.com"}
+    assert found.keys() == {f"{name}.elb.amazonaws.com" for name in BALANCERS}
+
+
+def failover(role: str, target: str, *, check: str | None = None, evaluate: bool = False) -> SimpleNamespace:
+    of = record("shop.test.", "A", alias=f"{target}.elb.amazonaws.com.")
+    of.alias_target["EvaluateTargetHealth"] = evaluate
+    return SimpleNamespace(**{**vars(of), "failover": role, "set_identifier": role, "health_check_id": check})
+
+
+@pytest.mark.parametrize(
+    ("primary", "secondary", "answer"),
+    [
+        ({"target": "lb"}, {"target": "idle"}, "lb"),
+        ({"target": "lb", "check": "passing"}, {"target": "idle"}, "lb"),
+        ({"target": "lb", "check": "failing"}, {"target": "idle"}, "idle"),
+        ({"target": "lb", "check": "failing"}, {"target": "idle", "check": "failing"}, "lb"),
+        ({"target": "idle", "evaluate": True}, {"target": "lb", "evaluate": True}, "lb"),
+        ({"target": "idle", "evaluate": False}, {"target": "lb", "evaluate": True}, "idle"),
+        ({"target": "lb", "check": "failing"}, {"target": "idle", "evaluate": True}, "lb"),
+    ],
+)
+def test_a_failover_record_is_answered_by_health(primary: Any, secondary: Any, answer: str) -> None:
+    records = [failover("SECONDARY", **secondary), failover("PRIMARY", **primary)]
+    assert answered(*records)["shop.test"].addresses == [BALANCERS[answer]]
+
+
+def test_a_record_of_another_routing_policy_is_not_answered() -> None:
+    weighted = SimpleNamespace(**{**vars(record("shop.test.", "A", "10.1.1.1")), "set_identifier": "half"})
+    assert "shop.test" not in answered(weighted)
 
 
 def test_a_regions_addresses() -> None:

@@ -27,11 +27,11 @@ def empty_spec(command: tuple[str, ...] = ("true",), **settings: float) -> LabSp
     return LabSpec(
         workload="empty",
         regions={"eu-west-1": ("eu-west-1a",)},
-        template=None,
+        templates={},
         command=command,
         tags={},
         settings=settings,
-        database=None,
+        databases={},
     )
 
 
@@ -94,8 +94,8 @@ RUNNER = """
 import os, sys
 sys.path.insert(0, {root!r})
 from fixtures.lab import LabSpec, up
-spec = LabSpec(workload="empty", regions={{"eu-west-1": ("eu-west-1a",)}}, template=None, command=("true",), tags={{}},
-               settings={{"orphan_grace_s": {grace_s}}}, database=None)
+spec = LabSpec(workload="empty", regions={{"eu-west-1": ("eu-west-1a",)}}, templates={{}}, command=("true",), tags={{}},
+               settings={{"orphan_grace_s": {grace_s}}}, databases={{}})
 print(up(spec, owner=os.getpid()).id, flush=True)
 sys.stdin.read()
 """
@@ -159,7 +159,7 @@ def test_what_cannot_work_is_refused_before_anything_starts(tmp_path: Path) -> N
         up(empty_spec(boot_delay_s=-1.0), owner=None)
     with pytest.raises(LabError, match="no command"):
         up(empty_spec(command=()), owner=None)
-    wrong = LabSpec(**{**vars(empty_spec()), "template": tmp_path / "none.json"})
+    wrong = LabSpec(**{**vars(empty_spec()), "templates": {"eu-west-1": tmp_path / "none.json"}})
     with pytest.raises(LabError, match="does not exist"):
         up(wrong, owner=None)
     assert [lab.id for lab in running()] == before
@@ -170,7 +170,7 @@ def test_a_template_that_does_not_deploy_names_its_reason_and_leaves_nothing(tmp
     template = tmp_path / "wrong.json"
     template.write_text('{"Resources": {"A": {"Type": "AWS::EC2::Subnet", "Properties": {"VpcId": "vpc-none"}}}}')
     with pytest.raises(LabError, match=r"wrong\.json does not deploy") as refused:
-        up(LabSpec(**{**vars(empty_spec()), "template": template}), owner=None)
+        up(LabSpec(**{**vars(empty_spec()), "templates": {"eu-west-1": template}}), owner=None)
     assert "Correct the template" in str(refused.value)
     assert "KeyError: 'CidrBlock'" in str(refused.value), "the end of the log says what it was"
     assert [lab.id for lab in running()] == before
@@ -180,11 +180,11 @@ def test_a_command_that_ends_is_named_with_its_log() -> None:
     spec = LabSpec(
         workload="orders",
         regions={"eu-west-1": ("eu-west-1a", "eu-west-1b", "eu-west-1c")},
-        template=ROOT / "fixtures/workloads/orders-multi-az.template.json",
+        templates={"eu-west-1": ROOT / "fixtures/workloads/orders-multi-az.template.json"},
         command=("{python}", "-c", "raise SystemExit('no such thing')"),
         tags={"dr-drills:workload": "orders"},
         settings={"boot_delay_s": 0.0},
-        database="orders",
+        databases={"eu-west-1": "orders"},
     )
     with pytest.raises(LabError, match=r"Correct \[lab\] command") as refused:
         up(spec, owner=None)

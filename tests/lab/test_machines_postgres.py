@@ -20,8 +20,9 @@ import pytest
 
 from fixtures.errors import LabError
 from fixtures.lab.machines import template
-from fixtures.lab.machines.postgres import Postgres, release, url
+from fixtures.lab.machines.postgres import Postgres, url
 from fixtures.lab.machines.template import prepare_template, server_account
+from fixtures.lab.machines.volume import release
 
 DEADLINE_S = 30.0
 
@@ -143,6 +144,7 @@ def test_only_the_workload_is_let_in(postgres: Postgres) -> None:
         ("postgres", "postgres"),
         ("orders", "postgres"),
         ("orders", "template1"),
+        ("replicator", "template1"),
     ):
         with pytest.raises(psycopg.OperationalError, match="no pg_hba\\.conf entry"):
             connect(port, user, database)

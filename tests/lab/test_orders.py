@@ -231,7 +231,10 @@ def test_other_wrong_requests(service: Service) -> None:
 
 def test_health(service: Service) -> None:
     assert service.ask("GET", "/health/shallow") == (200, {"status": "up"})
-    assert service.ask("GET", "/health/deep") == (200, {"status": "up", "database": "orders.cluster.local"})
+    assert service.ask("GET", "/health/deep") == (
+        200,
+        {"status": "up", "database": "orders.cluster.local", "writable": True},
+    )
 
 
 def test_a_dead_database_is_503_and_recovery_needs_no_help(

@@ -45,6 +45,21 @@ def test_the_newest_acknowledged_key_that_is_old_enough() -> None:
     assert ledger.borrow("other", 60) is None
 
 
+def test_a_number_drawn_falls_on_a_key_that_is_old_enough_and_still_stands() -> None:
+    ledger = Ledger()
+    assert ledger.borrow("orders", 1000, 7) is None
+    written(ledger, "a", "b", "c", "d")  # at 10, 20, 30, 40
+    found = [ledger.borrow("orders", 30, drawn) for drawn in range(6)]
+    assert [row.key if row else None for row in found] == ["a", "b", "c", "a", "b", "c"]
+    for row in found:
+        assert row is not None
+        ledger.give_back(row)
+    assert change(ledger, "delete").key == "a"
+    assert [row.key if row else None for row in (ledger.borrow("orders", 40, drawn) for drawn in range(5))] == [
+        "d", "b", "c", "d", "d",
+    ]  # fmt: skip
+
+
 def test_changes_take_the_oldest_key_first_and_only_one_that_is_old_enough() -> None:
     ledger = Ledger()
     assert ledger.change("orders", "update", 1000, summed) is None

@@ -46,7 +46,7 @@ class Store:
 
 
 class Rig:
-    def __init__(self, *kinds: Kind, store: Store | None = None) -> None:
+    def __init__(self, *kinds: Kind, store: Store | None = None, read_back: bool = False) -> None:
         self.now_ns = NS
         self.store = store or Store()
         self.ledger = Ledger()
@@ -54,7 +54,7 @@ class Rig:
         streams: tuple[Stream, ...] = tuple(stream(kind, kind=kind) for kind in kinds)
         spec = VantageSpec(
             name="v1", run="r", drill="d", folder="", zone="", key_prefix="t-", seed=7, resolver=Resolver(),
-            dial_map=None, streams=streams, probes={},
+            dial_map=None, streams=streams, probes={}, read_back=read_back,
         )  # fmt: skip
         self.transactions = Transactions(
             spec, {"orders": self.store}, self.ledger, self.operations.append, lambda: self.now_ns
@@ -129,6 +129,39 @@ def test_a_read_asks_for_the_newest_version() -> None:
     rig.wait()
     found = rig.send(2, 0)
     assert (found.key, found.version, found.observed_version) == (first.key, 2, 2)
+
+
+def test_every_second_read_asks_for_any_key_where_older_data_is_to_be_read() -> None:
+    def asked(*, read_back: bool) -> list[str]:
+        rig = Rig("write", "read", read_back=read_back)
+        for seq in range(20):
+            rig.send(0, seq)
+        rig.wait()
+        return [rig.send(1, seq).key for seq in range(60)]
+
+    newest = "t-00-00000019"
+    assert set(asked(read_back=False)) == {newest}
+    found = asked(read_back=True)
+    assert set(found[::2]) == {newest}
+    assert len(set(found[1::2])) > 10
+    assert asked(read_back=True) == found
+
+
+def test_a_read_of_an_older_key_is_of_what_it_holds_now_and_keeps_it_from_being_changed() -> None:
+    rig = Rig("write", "delete", "update", "read", read_back=True)
+    for seq in range(3):
+        rig.send(0, seq)
+    rig.wait()
+    rig.send(1, 0)  # the first key is deleted, the second updated
+    rig.send(2, 0)
+    rig.wait()
+    found = {(o.key, o.version) for o in (rig.send(3, seq) for seq in range(1, 80, 2))}
+    assert found == {("t-00-00000001", 2), ("t-00-00000002", 1)}
+
+
+def test_without_an_acknowledged_key_an_older_one_cannot_be_read_either() -> None:
+    rig = Rig("read", read_back=True)
+    assert rig.send(0, 1).key == "t-never-written"
 
 
 def test_the_same_seed_and_answers_send_the_same() -> None:

@@ -1,0 +1,70 @@
+"""Asking one site by its own name, whoever serves the workload's public name."""
+
+import re
+
+import msgspec
+
+from probes.network import Network
+from probes.probe import Probe, build_probe
+from probes.spec import AnyProbe, HttpProbe, HttpRequest
+
+# scheme://user@host:port; the host may be an IPv6 address in brackets.
+_AUTHORITY = re.compile(
+    r"^(?P<before>[A-Za-z][A-Za-z0-9+.-]*://(?:[^/?#@]*@)?)(?P<host>\[[^\]]*\]|[^/?#:]*)(?P<port>:\d+)?"
+)
+
+
+class NoSiteRequest(ValueError):
+    """A probe that cannot be asked at a site: its settings hold no host that could be replaced."""
+
+
+def at_host(settings: AnyProbe, host: str) -> HttpProbe:
+    """The same HTTP probe with the host of every request replaced; the port stays, unless `host` has one of its own.
+
+    Over TLS the certificate must be good for `host`, too. Raises `NoSiteRequest` for a probe that is not HTTP (a
+    store's own address names one server, and which site that is no URL says), or whose URL has no host.
+    """
+    if not isinstance(settings, HttpProbe):
+        raise NoSiteRequest(f"a probe of kind {settings.__struct_config__.tag} cannot be asked at a site by its host")
+    return msgspec.structs.replace(
+        settings,
+        write=_moved(settings.write, host),
+        update=_moved(settings.update, host),
+        delete=_moved(settings.delete, host),
+        read=_moved(settings.read, host),
+        audit_one=_moved(settings.audit_one, host),
+        audit_bulk=_moved(settings.audit_bulk, host),
+    )
+
+
+def _moved(request: HttpRequest | None, host: str) -> HttpRequest | None:
+    return None if request is None else msgspec.structs.replace(request, url=url_at(request.url, host))
+
+
+def url_at(url: str, host: str) -> str:
+    """`url` with another host. Raises `NoSiteRequest` where it has none."""
+    found = _AUTHORITY.match(url)
+    if found is None or not found["host"]:
+        raise NoSiteRequest(f"{url}: there is no host in it")
+    port = "" if re.search(r":\d+$", host) else found["port"] or ""
+    return f"{found['before']}{host}{port}{url[found.end() :]}"
+
+
+class SiteProbes:
+    """The probes of a vantage as they ask one host, each made once and kept. Not safe to use from several threads."""
+
+    def __init__(self, settings: dict[str, AnyProbe], network: Network) -> None:
+        self._settings = settings
+        self._network = network
+        self._made: dict[tuple[str, str], Probe] = {}
+
+    def at(self, name: str, host: str) -> Probe:
+        """The probe `name`, asking `host`. Raises `NoSiteRequest`."""
+        if (name, host) not in self._made:
+            self._made[name, host] = build_probe(at_host(self._settings[name], host), self._network)
+        return self._made[name, host]
+
+    def close(self) -> None:
+        """Close every connection that is kept."""
+        for probe in self._made.values():
+            probe.close()

@@ -1,0 +1,56 @@
+"""What the steps of a plan did, one record a line in the drill's folder: `steps.jsonl`."""
+
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+STEPS = "steps.jsonl"
+
+Plane = Literal["control", "data"]
+
+
+class CallMade(msgspec.Struct, frozen=True, kw_only=True):
+    """One call of a step to an AWS API.
+
+    `at_ns` is ns since the drill's zero (the base of its marks); `answer` says what came back, in words. `plane`:
+    whether it went to a control plane, which AWS does not promise in a disaster, or to a data plane.
+    """
+
+    service: str
+    operation: str
+    region: str
+    plane: Plane
+    at_ns: int
+    answer: str = ""
+
+
+class StepRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """One step of a plan: when it ran (ns since the drill's zero), what it called, and how it ended.
+
+    `says` is what it set out to do, `error` why it failed. A step that was not reached has no times of its own: both
+    are those of the moment at which the plan was given up.
+    """
+
+    plan: Literal["recovery", "failback"]
+    name: str
+    kind: str
+    says: str
+    region: str
+    began_ns: int
+    ended_ns: int
+    outcome: Literal["done", "failed", "not reached"]
+    error: str = ""
+    calls: tuple[CallMade, ...] = ()
+
+
+def read_steps(folder: Path) -> tuple[StepRecord, ...]:
+    """The steps of a drill in the order in which they ended; () where it has none.
+
+    A torn last line, which a crash leaves, is left out. Raises `msgspec.DecodeError` for any other that is no record.
+    """
+    path = folder / STEPS
+    if not path.exists():
+        return ()
+    lines = path.read_bytes().split(b"\n")[:-1]
+    return tuple(msgspec.json.decode(line, type=StepRecord) for line in lines)

@@ -1,0 +1,175 @@
+"""*orders* and its Region's AWS endpoints: what it asks of them, and what it does without them."""
+
+import asyncio
+import json
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from typing import TypeVar
+
+import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+
+from fixtures.lab.cloud.asked import read
+from fixtures.workloads.orders.aws import Access, Aws, AwsUnavailableError
+from fixtures.workloads.orders.dependencies import Dependencies, Login, NotReadyError
+from tests.lab.aws_stub import QUEUE, RIGHT, Endpoint, served
+
+T = TypeVar("T")
+DEADLINE_S = 30.0
+TIMEOUT_S = 10.0
+SHORT_S = 0.2
+DENIED = (400, {"__type": "com.amazonaws#AccessDeniedException", "Message": "explicit deny"})
+
+
+@pytest.fixture
+def endpoint() -> Iterator[Endpoint]:
+    with served() as server:
+        yield server
+
+
+def access(url: str) -> Access:
+    return Access(endpoint=url, region="eu-west-1", access_key="ASIAX", secret_key="y", session_token="z")  # noqa: S106  # made up
+
+
+def with_aws(url: str, do: Callable[[Aws], Awaitable[T]]) -> T:
+    async def run() -> T:
+        aws = Aws(access(url), TIMEOUT_S)
+        try:
+            return await do(aws)
+        finally:
+            aws.close()
+
+    return asyncio.run(run())
+
+
+def test_a_call_is_signed_as_botocore_signs_it(endpoint: Endpoint) -> None:
+    with_aws(endpoint.url, lambda aws: aws.call("sqs", "SendMessage", QueueUrl="q", MessageBody="tea"))
+    assert endpoint.asked == [("SendMessage", {"QueueUrl": "q", "MessageBody": "tea"})]
+    (head,) = endpoint.heads
+    assert head["Content-Type"] == "application/x-amz-json-1.0"
+    assert head["X-Amz-Target"] == "AmazonSQS.SendMessage"
+    environ = {"HTTP_AUTHORIZATION": head["Authorization"], "HTTP_X_AMZ_TARGET": head["X-Amz-Target"]}
+    asked = read(environ)
+    assert (asked.key, asked.region, asked.service, asked.operation) == ("ASIAX", "eu-west-1", "sqs", "SendMessage")
+    # the signature is right for what was received, not only for what was meant to be sent
+    signer = SigV4Auth(Credentials("ASIAX", "y", "z"), "sqs", "eu-west-1")
+    names = ("Content-Type", "X-Amz-Date", "X-Amz-Security-Token", "X-Amz-Target")
+    request = AWSRequest("POST", f"{endpoint.url}/", headers={n: head[n] for n in names}, data=head["body"].encode())
+    request.context["timestamp"] = head["X-Amz-Date"]
+    signature = signer.signature(signer.string_to_sign(request, signer.canonical_request(request)), request)
+    assert head["Host"] == endpoint.url.removeprefix("http://")
+    assert head["Authorization"].endswith(f"Signature={signature}")
+
+
+def test_a_connection_is_used_again_and_a_closed_one_is_not(endpoint: Endpoint) -> None:
+    async def thrice(aws: Aws) -> None:
+        for _ in range(3):
+            await aws.call("sqs", "SendMessage")
+
+    with_aws(endpoint.url, thrice)
+    assert endpoint.connections == 1
+
+    async def past_a_close(aws: Aws) -> None:
+        endpoint.closes = True
+        await aws.call("sqs", "SendMessage")
+        endpoint.closes = False
+        deadline = time.monotonic() + DEADLINE_S
+        while not all(connection.ended for connection in aws._idle):
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.001)
+        await aws.call("sqs", "SendMessage")
+
+    with_aws(endpoint.url, past_a_close)
+    assert len(endpoint.asked) == 5
+
+
+def test_no_answer_within_the_deadline_is_not_tried_again(endpoint: Endpoint) -> None:
+    async def silence(aws: Aws) -> float:
+        of = dependencies(aws, [], queue_url="q")
+        await asyncio.gather(of.tell("a", 1), of.tell("a", 1))
+        assert len(aws._idle) == 2
+        endpoint.silent.set()
+        aws._timeout_s = SHORT_S
+        began = time.monotonic()
+        for _ in range(2):  # on a connection that has gone silent, and, as its neighbour is gone too, on a new one
+            with pytest.raises(NotReadyError, match=r"not sent: sqs SendMessage: no answer within 0\.2 s"):
+                await of.tell("a", 1)
+            assert aws._idle == []
+        return time.monotonic() - began
+
+    assert with_aws(endpoint.url, silence) >= 2 * SHORT_S
+    assert len(endpoint.asked) == 4
+    assert endpoint.connections == 3
+
+
+def test_a_refusal_says_why(endpoint: Endpoint) -> None:
+    endpoint.answers["SendMessage"] = DENIED
+    with pytest.raises(AwsUnavailableError, match="sqs SendMessage: AccessDeniedException: explicit deny"):
+        with_aws(endpoint.url, lambda aws: aws.call("sqs", "SendMessage"))
+    endpoint.shutdown()
+    endpoint.server_close()
+    with pytest.raises(AwsUnavailableError, match="sqs SendMessage: "):
+        with_aws(endpoint.url, lambda aws: aws.call("sqs", "SendMessage"))
+
+
+def dependencies(aws: Aws | None, logins: list[Login], **given: str) -> Dependencies:
+    names = {"secret": "orders-db", "queue_name": "orders", "queue_url": ""} | given
+    return Dependencies(aws, logins.append, **names)
+
+
+def test_nothing_is_asked_where_nothing_is_named() -> None:
+    of = dependencies(None, [], secret="", queue_name="")
+    of.must_be_ready()
+    asyncio.run(of.get())
+    asyncio.run(of.tell("a", 1))
+
+
+def test_it_gets_what_it_needs_and_tells_of_each_order(endpoint: Endpoint) -> None:
+    logins: list[Login] = []
+
+    async def run(aws: Aws) -> None:
+        of = dependencies(aws, logins)
+        with pytest.raises(NotReadyError, match="orders-db is lacking"):
+            of.must_be_ready()
+        with pytest.raises(NotReadyError, match="not found yet"):
+            await of.tell("a", 1)
+        await of.get()
+        of.must_be_ready()
+        await of.tell("a", 2)
+
+    with_aws(endpoint.url, run)
+    assert logins == [Login("orders", "x")]
+    assert [operation for operation, _ in endpoint.asked] == ["GetSecretValue", "GetQueueUrl", "SendMessage"]
+    sent = endpoint.asked[-1][1]
+    assert (sent["QueueUrl"], json.loads(sent["MessageBody"])) == (QUEUE["QueueUrl"], {"key": "a", "version": 2})
+
+
+@pytest.mark.parametrize(
+    "wrong", [DENIED, (200, {"SecretString": "no JSON"}), (200, {"SecretString": "{}"}), (200, {})]
+)
+def test_the_secret_is_asked_for_until_it_is_there(
+    endpoint: Endpoint,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    wrong: tuple[int, dict[str, str]],
+) -> None:
+    monkeypatch.setattr("fixtures.workloads.orders.dependencies.RETRY_S", 0.01)
+    endpoint.answers["GetSecretValue"] = wrong
+
+    async def run(aws: Aws) -> None:
+        of = dependencies(aws, [], queue_name="")
+        getting = asyncio.create_task(of.get())
+        deadline = time.monotonic() + DEADLINE_S
+        while len(endpoint.asked) < 3:
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.01)
+        with pytest.raises(NotReadyError):
+            of.must_be_ready()
+        endpoint.answers["GetSecretValue"] = RIGHT["GetSecretValue"]
+        await asyncio.wait_for(getting, DEADLINE_S)
+        of.must_be_ready()
+
+    with_aws(endpoint.url, run)
+    assert len(caplog.records) == 1, "one failure is said once"
