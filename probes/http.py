@@ -20,6 +20,8 @@ _PLACEHOLDER = re.compile(r"\{(key|version|checksum|payload|target|prefix|cursor
 # 4xx that a proxy also sends when it gave up waiting for a request that it had passed on.
 _NOT_DEFINITE = (408,)
 _CLIENT_ERROR = range(400, 500)
+# What the workload still has is asked of whoever serves its name now, not of who did when a stream connected.
+AUDIT_CONNECTION_AGE_S = 1.0
 _CHANGES: tuple[Kind, ...] = ("write", "update", "delete")
 
 
@@ -51,8 +53,9 @@ class HttpSender:
         )
         self._transports: dict[Connection, Transport] = {
             "fresh": Transport(network, "fresh", tls),
-            "pooled": Transport(network, "pooled", tls),
+            "pooled": Transport(network, "pooled", tls, oldest_s=settings.connection_age_s),
         }
+        self._for_audits = Transport(network, "pooled", tls, oldest_s=AUDIT_CONNECTION_AGE_S)
 
     @property
     def lists(self) -> bool:
@@ -74,7 +77,8 @@ class HttpSender:
             "payload": asked.payload,
             "target": asked.target,
         }
-        exchange = self._exchange(template, values, asked.connection, deadline)
+        transport = self._for_audits if asked.kind == "audit" else self._transports[asked.connection]
+        exchange = self._exchange(template, values, transport, deadline, close=asked.connection == "fresh")
         if exchange.response is None:
             return self._hidden(_unanswered(exchange))
         return self._hidden(self._answer(template, asked, exchange, exchange.response))
@@ -88,7 +92,7 @@ class HttpSender:
         template = self._settings.audit_bulk
         if template is None:
             raise ValueError("this probe has no audit_bulk")
-        exchange = self._exchange(template, {"prefix": prefix, "cursor": cursor}, "pooled", deadline)
+        exchange = self._exchange(template, {"prefix": prefix, "cursor": cursor}, self._for_audits, deadline)
         response = exchange.response
         if response is None:
             return Page(answer=_unanswered(exchange))
@@ -102,7 +106,7 @@ class HttpSender:
 
     def close(self) -> None:
         """Close the idle connections."""
-        for transport in self._transports.values():
+        for transport in (*self._transports.values(), self._for_audits):
             transport.close()
 
     def _hidden(self, answer: Answer) -> Answer:
@@ -122,10 +126,16 @@ class HttpSender:
         return template
 
     def _exchange(
-        self, template: HttpRequest, values: dict[str, str], connection: Connection, deadline: Deadline
+        self,
+        template: HttpRequest,
+        values: dict[str, str],
+        transport: Transport,
+        deadline: Deadline,
+        *,
+        close: bool = False,
     ) -> Exchange:
         headers = {name: _fill(value, values) for name, value in self._headers[id(template)].items()}
-        if connection == "fresh":
+        if close:
             headers.setdefault("Connection", "close")
         url_values = {name: value if name == "target" else quote(value, safe="") for name, value in values.items()}
         # What stands in a body stands in a JSON string there; keys and checksums are plain, a cursor may not be.
@@ -136,7 +146,7 @@ class HttpSender:
             headers=headers,
             data=_fill(template.body, body_values).encode() or None,
         )
-        return self._transports[connection].exchange(request.prepare(), deadline)
+        return transport.exchange(request.prepare(), deadline)
 
     def _answer(self, template: HttpRequest, asked: Asked, exchange: Exchange, response: requests.Response) -> Answer:
         if asked.kind != "write" and asked.key and response.status_code in template.absent:

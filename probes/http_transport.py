@@ -3,8 +3,10 @@
 No retry, no redirect, no proxy, nothing from the environment; and it knows whether anything was sent.
 """
 
+import math
 import ssl
 import threading
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,11 +30,12 @@ class Exchange:
     """One request on its way.
 
     `sent` is set before the first byte goes out: until then the operation is provably not done. `says` is why it came
-    to nothing, `response` what it came to.
+    to nothing, `response` what it came to. A connection older than `oldest_s` is not used for it.
     """
 
     network: Network
     deadline: Deadline
+    oldest_s: float = math.inf
     ip: str = ""
     sent: bool = False
     says: str = ""
@@ -52,6 +55,7 @@ class _Http(HTTPConnection):
     """A connection that is opened through the network and bound to the deadline of whoever uses it."""
 
     ip = ""
+    made_s = 0.0
 
     def _new_conn(self) -> DeadlineSocket:
         exchange = _thread.exchange
@@ -61,6 +65,7 @@ class _Http(HTTPConnection):
             exchange.ip, exchange.says = error.ip, str(error)
             raise NewConnectionError(self, str(error)) from error
         exchange.ip = self.ip
+        self.made_s = time.monotonic()
         return sock
 
     def connect(self) -> None:
@@ -86,11 +91,21 @@ class _Https(_Http, HTTPSConnection):
     """The same over TLS; the name in the certificate and in SNI stays the URL's."""
 
 
-class _Pool(HTTPConnectionPool):
+class _Ageing(HTTPConnectionPool):
+    """Makes a connection anew that is older than whoever uses it wants."""
+
+    def _get_conn(self, timeout: float | None = None) -> Any:
+        conn = super()._get_conn(timeout)
+        if isinstance(conn, _Http) and time.monotonic() - conn.made_s > _thread.exchange.oldest_s:
+            conn.close()
+        return conn
+
+
+class _Pool(_Ageing):
     ConnectionCls = _Http
 
 
-class _TlsPool(HTTPSConnectionPool):
+class _TlsPool(_Ageing, HTTPSConnectionPool):
     ConnectionCls = _Https
 
     def _validate_conn(self, conn: Any) -> None:
@@ -125,11 +140,14 @@ class Transport(HTTPAdapter):
     """Sends prepared requests with one connection style.
 
     A pooled connection that is known to be closed is replaced before use, as every client does; one that turns out
-    closed when used is a failure, because that is what a real client sees.
+    closed when used is a failure, because that is what a real client sees. One older than `oldest_s` is replaced too.
     """
 
-    def __init__(self, network: Network, style: Connection, tls: ssl.SSLContext) -> None:
+    def __init__(
+        self, network: Network, style: Connection, tls: ssl.SSLContext, *, oldest_s: float | None = None
+    ) -> None:
         self._network = network
+        self._oldest_s = math.inf if oldest_s is None else oldest_s
         self._style = style
         self._tls = tls
         self._verify = tls.verify_mode == ssl.CERT_REQUIRED
@@ -146,7 +164,7 @@ class Transport(HTTPAdapter):
 
     def exchange(self, request: requests.PreparedRequest, deadline: Deadline) -> Exchange:
         """Send once and read the whole answer. Never raises for what the network or the server did."""
-        exchange = _thread.exchange = Exchange(self._network, deadline)
+        exchange = _thread.exchange = Exchange(self._network, deadline, self._oldest_s)
         response = None
         try:
             response = self.send(request, verify=self._verify)

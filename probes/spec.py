@@ -50,9 +50,11 @@ class HttpAnswer(msgspec.Struct, frozen=True, kw_only=True):
 class HttpProbe(msgspec.Struct, frozen=True, kw_only=True, tag="http"):
     """Transactions over HTTP. `audit_bulk` is preferred by audits where it is given, `audit_one` reads the rest.
 
-    `ca_file`, `client_cert` and `client_key` are paths of PEM files, as `probes.deadline.tls_context` takes them.
+    `ca_file`, `client_cert` and `client_key` are paths of PEM files, as `probes.deadline.tls_context` takes them. A
+    pooled connection older than `connection_age_s` is made anew; None: it is kept as long as it works.
     """
 
+    connection_age_s: float | None = None
     write: HttpRequest | None = None
     update: HttpRequest | None = None
     delete: HttpRequest | None = None

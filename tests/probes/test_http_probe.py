@@ -143,6 +143,22 @@ def test_an_idle_pooled_connection_that_was_closed_is_replaced_before_use(sender
     assert store.connections == 2
 
 
+def test_a_pooled_connection_that_is_too_old_is_made_anew(network: Network, store: Store) -> None:
+    for age_s, connections in ((0.0, 2), (3600.0, 1), (None, 1)):
+        store.connections = 0
+        sender = HttpSender(msgspec.structs.replace(probe_settings(store.port), connection_age_s=age_s), network)
+        for _ in range(2):
+            assert send(sender, READ).status == 404
+        sender.close()
+        assert store.connections == connections, age_s
+
+
+def test_an_audit_asks_on_no_connection_of_a_stream(sender: HttpSender, store: Store) -> None:
+    send(sender, READ)
+    send(sender, AUDIT)
+    assert store.connections == 2, "who served the name when the stream connected may not be who serves it now"
+
+
 def end_has_come(sock: socket.socket) -> bool:
     sock.settimeout(5)
     return socket.socket.recv(sock, 1, socket.MSG_PEEK) == b""
