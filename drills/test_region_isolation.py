@@ -10,10 +10,11 @@ from fixtures.faults.isolate_region import IsolateRegion
 def test_region_isolation(drill: Drill) -> None:
     """If the primary Region is cut off, the recovery Region takes orders within the RTO; then the way home."""
     drill.steady()
-    with drill.inject(IsolateRegion(drill.workload.primary.region)):
+    with drill.inject(IsolateRegion(drill.workload.primary_region)):
         drill.recover()
         drill.audit("at failover")  # before the Region is back: what would be gone if it never came back
     drill.settle()
     drill.fail_back()
     drill.audit("after failback")
+    drill.compare("after failback")
     drill.judge()

@@ -20,7 +20,7 @@ SCHEMA = "dr-drills/history/1"
 Kind = Literal["write", "update", "delete", "read", "audit"]
 Outcome = Literal["ok", "fail", "in-doubt"]
 Connection = Literal["fresh", "pooled"]
-Role = Literal["workload", "witness", "control", "heartbeat"]
+Role = Literal["workload", "witness", "control", "heartbeat", "stale"]
 
 # The points of a drill's timeline, in the order in which they usually come.
 MarkName = Literal[
@@ -84,7 +84,8 @@ class Stream(msgspec.Struct, frozen=True, kw_only=True):
     `role`: `workload` streams are judged against the objectives; a `witness` is aimed at one part of the workload
     (its `site` is that part's Availability Zone or Region, its `target` the instance); the `control` stream is aimed
     at something outside the blast radius, to prove that the vantage itself could ask; a `heartbeat` asks another site
-    (`site`, by its own name `target`) for keys that were acknowledged, to time the replication to it.
+    (`site`, by its own name `target`) for keys that were acknowledged, to time the replication to it; a `stale` one
+    goes on writing to a site (as a heartbeat asks one) whoever serves the workload: a client that missed the failover.
     """
 
     name: str

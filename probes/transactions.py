@@ -40,7 +40,8 @@ class Transactions:
     key is never used again. Where no key is ready, the turn is not left out, because a stream that says nothing cannot
     show that the service is down: it writes a key of its own, and is recorded as the write that it is.
     Payloads follow from the seed; which key is changed follows from the order of the acknowledgements.
-    `record` is called with each operation; times are ns by `now_ns`.
+    `record` is called with each operation; times are ns by `now_ns`. `at_sites` has by its stream's name what asks one
+    site in place of the stream's probe.
     Raises `ValueError` for a stream whose probe cannot do what the stream wants.
     """
 
@@ -51,13 +52,16 @@ class Transactions:
         ledger: Ledger,
         record: Callable[[Operation], None],
         now_ns: Callable[[], int],
+        *,
+        at_sites: Mapping[str, Probe] | None = None,
     ) -> None:
         self._spec = spec
-        self._probes = probes
         self._ledger = ledger
         self._record = record
         self._now_ns = now_ns
         self._by_key = [_by_key(stream, probes) for stream in spec.streams]
+        sites = at_sites or {}
+        self._senders = [sites.get(stream.name, probes[stream.probe]) for stream in spec.streams]
 
     def send(self, index: int, seq: int, due_ns: int) -> None:
         """Send operation `seq` of stream number `index`, once."""
@@ -66,7 +70,7 @@ class Transactions:
         sent_ns = self._now_ns()
         if turn.entry is not None:
             turn.entry.sent_ns = sent_ns
-        answer = self._probes[stream.probe].send(turn.asked, Deadline(stream.timeout_ns / 1e9))
+        answer = self._senders[index].send(turn.asked, Deadline(stream.timeout_ns / 1e9))
         done_ns = self._now_ns()
         sent = Sent(
             vantage=self._spec.name,
@@ -76,6 +80,7 @@ class Transactions:
             due_ns=due_ns,
             sent_ns=sent_ns,
             done_ns=done_ns,
+            site=stream.site if stream.role == "stale" else "",
         )
         self._record(operation(sent, turn.asked, answer))
         if turn.entry is not None:

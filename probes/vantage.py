@@ -25,12 +25,12 @@ from probes.commands import Command, Reply
 from probes.deadline import Deadline
 from probes.dial import DialMap
 from probes.heartbeat import Heartbeats
-from probes.history import ClockReading, Header, Operation
+from probes.history import ClockReading, Header, Operation, Role
 from probes.ledger import Ledger
 from probes.network import Network
 from probes.offset import known_offset
 from probes.pacer import Pacer
-from probes.probe import build_probe
+from probes.probe import Probe, build_probe
 from probes.record import Recorder, RecordingFailed
 from probes.resolve import NameResolver
 from probes.site import NoSiteRequest, SiteProbes
@@ -111,8 +111,8 @@ class Vantage:
         network = Network(NameResolver(spec.resolver.server), dial_map)
         self._probes = {name: build_probe(settings, network) for name, settings in spec.probes.items()}
         self._at_sites = SiteProbes(spec.probes, network)
-        transactions = Transactions(spec, self._probes, self._ledger, self._record, base.now_ns)
-        beating = {s.name: self._at_sites.at(s.probe, s.target) for s in spec.streams if s.role == "heartbeat"}
+        stale, beating = self._asking_sites("stale"), self._asking_sites("heartbeat")
+        transactions = Transactions(spec, self._probes, self._ledger, self._record, base.now_ns, at_sites=stale)
         heartbeats = Heartbeats(spec, beating, self._ledger, self._record, base.now_ns)
 
         def send(index: int, seq: int, due_ns: int) -> None:
@@ -139,6 +139,9 @@ class Vantage:
         path = Path(spec.folder) / f"history-{spec.name}.jsonl"
         self._recorder = Recorder(path, header, lambda error: die(str(error), EXIT_RECORDING))
         self._clocks = ClockWatch(base, self._recorder.note, bug)
+
+    def _asking_sites(self, role: Role) -> dict[str, Probe]:
+        return {s.name: self._at_sites.at(s.probe, s.target) for s in self._spec.streams if s.role == role}
 
     def _record(self, operation: Operation) -> None:
         self._recorder.add(operation)

@@ -14,7 +14,7 @@ from reports.bounds import NS_PER_S
 from reports.gates import Gate
 from reports.ledger import Audit, all_audits
 from reports.model import Convergence, Finding, Judgement
-from reports.sent import judged_changes
+from reports.sent import all_changes
 from reports.series import names_of
 
 CHECK = "convergence"
@@ -85,12 +85,12 @@ def _quiet(history: History, audits: Iterable[Audit]) -> set[str]:
     share = {v.header.vantage: v.header.audit_share for v in history.vantages}
     sent: set[str] = set()
     busy: set[str] = set()
-    for change in judged_changes(history):
+    for change in all_changes(history):
         if change.sent_ns <= end_ns and in_sample(change.key, share.get(change.vantage, 1.0)):
             sent.add(change.key)
             if change.done_ns > cut_ns:
                 busy.add(change.key)
-    known = {o.key for o in judged_changes(history)}
+    known = {o.key for o in all_changes(history)}
     strangers = {key for a in audits for key in a.answers if key not in known}
     return (sent - busy) | strangers
 

@@ -20,7 +20,7 @@ def corrupt_reads(history: History, since_ns: int, until_ns: int | None) -> tupl
     What was asked of one site by that site's own name is left out.
     """
     audits = (o for o in history.operations if o.kind == "audit" and not o.site)
-    return _in_order((o for o in (*_reads(history), *audits) if _is_corrupt(o)), since_ns, until_ns)
+    return _in_order((o for o in (*_reads(history), *audits) if is_corrupt(o)), since_ns, until_ns)
 
 
 def missing_reads(history: History, since_ns: int, until_ns: int | None) -> tuple[Operation, ...]:
@@ -61,7 +61,7 @@ def _reads(history: History) -> tuple[Operation, ...]:
     return tuple(o for series in series_of(history, "workload") for o in series.operations if o.kind == "read")
 
 
-def _is_corrupt(operation: Operation) -> bool:
+def is_corrupt(operation: Operation) -> bool:
     """Whether it was answered with the version that was asked for, and that is not what was written."""
     observed = operation.observed_checksum
     same = operation.version > 0 and operation.observed_version == operation.version

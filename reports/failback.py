@@ -36,12 +36,12 @@ class WayHome(msgspec.Struct, frozen=True):
     ended: bool
 
 
-def way_home(history: History, declared: Declared, base: Baseline) -> WayHome | None:
-    """What happened from `failback start` on; None where there was no way home."""
+def way_home(history: History, service: History, declared: Declared, base: Baseline) -> WayHome | None:
+    """What happened from `failback start` on, `service` as recovery time is judged by it; None without a way home."""
     phases = phases_of(history, declared)
     if phases.failback_ns is None:
         return None
-    found = recovery_within(history, declared, base, Phases(phases.start_ns, phases.failback_ns, None))
+    found = recovery_within(service, declared, base, Phases(phases.start_ns, phases.failback_ns, None))
     summed = _in_all(found)
     book = _book(history, phases.failback_ns)
     lost = loss(book, summed, vanished=declared.objectives.vanished_counts)

@@ -19,7 +19,7 @@ from reports.bounds import NS_PER_S, seconds
 from reports.gates import Gate
 from reports.model import Finding, ReplicationLag
 from reports.phases import phases_of
-from reports.sent import judged_changes
+from reports.sent import all_changes
 from reports.series import Series, names_of, series_of
 
 CHECK = "replication lag"
@@ -57,7 +57,7 @@ def site_lags(history: History) -> list[SiteLag]:
     others say nothing of how long they would have taken.
     """
     since_ns = phases_of(history).since_ns
-    told = {(o.vantage, o.key, o.version): o for o in judged_changes(history) if o.good and o.kind != "delete"}
+    told = {(o.vantage, o.key, o.version): o for o in all_changes(history) if o.good and o.kind != "delete"}
     by_site: dict[str, list[Series]] = {}
     for series in series_of(history, "heartbeat"):
         by_site.setdefault(series.stream.site, []).append(series)

@@ -83,6 +83,8 @@ def _title(stream: Stream) -> str:
         return ""  # it times the replication, and says nothing of the service
     if stream.role == "control":
         return "control"
+    if stream.role == "stale":
+        return f"writes to {stream.site} itself"
     if stream.role == "witness":
         return f"witness {stream.site or stream.name}"
     return {"read": "reads", "audit": ""}.get(stream.kind, "writes")

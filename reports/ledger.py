@@ -14,7 +14,7 @@ from probes.ledger import in_sample, whole_since_ns
 from reports.bounds import seconds
 from reports.losses import Class, LossRow
 from reports.phases import phases_of
-from reports.sent import Sends, judged_changes
+from reports.sent import Sends, all_changes, judged_changes
 from reports.words import utc_text
 
 # `deleted` and `back` are said of a delete: the key is not there, or (again) is. `not sampled` and `not asked` say
@@ -145,7 +145,7 @@ def ledger(history: History) -> Ledger:
 def ledger_by(history: History, audits: Audits) -> Ledger:
     """The same by these two audits."""
     writes = judged_changes(history)
-    sends = Sends(writes)
+    sends = Sends(all_changes(history))
     fates = tuple(_fate(w, audits, sends) for w in writes)
     prefixes = tuple(v.header.key_prefix for v in history.vantages)
     return Ledger(audits, fates, _unexpected(audits, sends, prefixes))

@@ -9,7 +9,7 @@ SCHEMA = "dr-drills/verdict/1"
 Overall = Literal["pass", "fail", "inconclusive", "invalid", "aborted"]
 Judgement = Literal["pass", "fail", "inconclusive", "invalid", "not judged"]
 Undo = Literal["clean", "dirty"]
-Expects = Literal["impact", "any", "none", "no fault"]
+Expects = Literal["impact", "any", "none", "no fault", "no failover"]
 Disruption = Literal["az", "region", "data", "software", "hardware"]
 
 

@@ -23,11 +23,14 @@ class Phases(msgspec.Struct, frozen=True):
 def phases_of(history: History, declared: Declared | None = None) -> Phases:
     """The boundaries by the marks `start`, `requested`, `undo` and `failback start`.
 
-    In a drill that injects nothing by design `steady` stands for `requested`. A mark is taken at the early end of its
+    In a drill that injects nothing by design `steady` stands for `requested`. Where no failover is expected, the undo
+    is a part of the blip: service is back with it, and all of that is judged. A mark is taken at the early end of its
     uncertainty.
     """
     quiet = declared is not None and declared.expects == "no fault" and declared.fault is None
-    ends = [ns for ns in (_first(history, "undo"), _first(history, "failback start")) if ns is not None]
+    blip = declared is not None and declared.expects == "no failover"
+    undo_ns = None if blip else _first(history, "undo")
+    ends = [ns for ns in (undo_ns, _first(history, "failback start")) if ns is not None]
     return Phases(
         start_ns=_first(history, "start") or 0,
         since_ns=_first(history, "steady" if quiet else "requested"),

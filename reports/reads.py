@@ -94,10 +94,11 @@ def _sorted(pairs: Iterable[tuple[Operation, Operation]]) -> tuple[tuple[Operati
 
 def _answered(read: Operation) -> bool:
     """Whether the workload said what it has: a version, or that there is no such key."""
-    return read.observed_version is not None or _absent(read)
+    return read.observed_version is not None or is_missing(read)
 
 
-def _absent(read: Operation) -> bool:
+def is_missing(read: Operation) -> bool:
+    """Whether it was answered that a key which was acknowledged is not there."""
     return read.outcome == "fail" and read.error.startswith(NOT_THERE)
 
 

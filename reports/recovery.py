@@ -94,14 +94,16 @@ def stable_since(
     tolerance: float = 0.0,
     p99_s: float | None = None,
     capacity: float | None = None,
+    declared: Declared | None = None,
 ) -> Episode | None:
     """The last episode, once service has been good for `hold_s` after it; None while it has not, or without one.
 
-    The predicate is the one that judges; `tolerance`, `p99_s` and `capacity` are the objective's. Because `history`
+    The predicate is the one that judges; `tolerance`, `p99_s` and `capacity` are the objective's, and `declared` says
+    whether what is judged ends with the undo. Because `history`
     still grows, each stream must also have answered a timeout later than the window's end, so that nothing asked in the
     window can still turn out bad. Takes some 30 ms for 10,000 operations.
     """
-    phases = phases_of(history)
+    phases = phases_of(history, declared)
     if phases.since_ns is None:
         return None
     objectives = Objectives(

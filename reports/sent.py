@@ -82,6 +82,11 @@ def may_follow(operation: Operation, sent_ns: int, until_ns: int) -> bool:
     return operation.sent_ns < until_ns and (operation.outcome != "ok" or operation.done_ns > sent_ns)
 
 
+def all_changes(history: History) -> list[Operation]:
+    """Every write, update and delete that was sent, also by streams that are not judged."""
+    return [o for o in history.operations if o.kind in CHANGES]
+
+
 def judged_changes(history: History) -> list[Operation]:
     """The writes, updates and deletes of the streams that are judged, in the order in which they were sent."""
     judged = {(v.header.vantage, s.name) for v in history.vantages for s in v.header.streams if s.role == "workload"}

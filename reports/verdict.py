@@ -16,12 +16,15 @@ from reports.ledger import ledger
 from reports.loss import Loss, judge_loss, loss
 from reports.loss_gates import loss_gates
 from reports.model import DataLoss, Failback, Finding, Judgement, MarkRow, Overall, RecoveryTime, Undo, Verdict
+from reports.old_primary import judge_old_primary
 from reports.phases import phases_of
 from reports.plan_steps import named, plan_gates, step_rows
 from reports.reads import read_gates
 from reports.recovery import Recovery, as_rows, clocks, disturbances, recovery
 from reports.recovery_time import judge_recovery
 from reports.series import names_of
+from reports.service import lost_keys, served
+from reports.staying import judge_staying
 from reports.steady import Baseline, baseline
 from reports.steps import StepRecord
 from reports.validity import declared_gates
@@ -47,9 +50,10 @@ def judge(
     """Judge one drill. `judged_by` names the version of this harness, `steps` are what its plans did."""
     objectives = declared.objectives
     since_ns = phases_of(history, declared).since_ns
-    base = baseline(history, tolerance=objectives.tolerance, p99_s=objectives.p99_s, until_ns=since_ns)
-    found = recovery(history, declared, base)
     book = ledger(history)
+    service = served(history, lost_keys(history, book.fates))
+    base = baseline(service, tolerance=objectives.tolerance, p99_s=objectives.p99_s, until_ns=since_ns)
+    found = recovery(service, declared, base)
     rpo_s = objectives.rpo_s
     lost = loss(book, found, vanished=objectives.vanished_counts)
     gates = [
@@ -63,9 +67,10 @@ def judge(
     interrupted = history.mark("interrupted") is not None
     recovery_time = _gated(judge_recovery(history, declared, found), "recovery time", gates, interrupted=interrupted)
     data_loss = _gated(judge_loss(book, lost, found.impact, rpo_s), "data loss", gates, interrupted=interrupted)
-    home, sites = way_home(history, declared, base), compared(history)
+    home, sites = way_home(history, service, declared, base), compared(history)
     failback = None if home is None else judge_failback(history, declared, home, steps, interrupted=interrupted)
-    extra = [f.verdict for f in (failback, sites) if f is not None]
+    more = [f for f in (judge_staying(history, declared, steps), judge_old_primary(history)) if f is not None]
+    extra = [f.verdict for f in (failback, sites, *more) if f is not None]
     return Verdict(
         run_id=declared.run,
         drill=declared.drill,
@@ -87,7 +92,8 @@ def judge(
             *_findings(recovery_time, data_loss, lost, found, gates, failback=failback),
             *(failback_findings(history, declared, home, failback) if home and failback else ()),
             *(g.finding for g in convergence_gates(sites)),
-            _disturbed(history, declared, found, base),
+            *more,
+            _disturbed(service, declared, found, base),
             Finding(check="putting back", verdict=_put_back(undo), says=undo.says),
         ],
         does_not_show=[*declared.does_not_show, *(declared.fault.does_not_show if declared.fault else ())],
@@ -155,6 +161,8 @@ def _findings(
 def _disturbed(history: History, declared: Declared, found: Recovery, base: Baseline) -> Finding:
     """Bad service from the start of putting back on: told apart, never counted in the recovery time."""
     check = "service while putting back"
+    if declared.expects == "no failover":
+        return Finding(check=check, verdict="not judged", says="Putting back ends the blip, and is judged with it.")
     after = disturbances(history, declared, base)
     if after is None:
         return Finding(check=check, verdict="not judged", says="Nothing was put back in this drill.")

@@ -171,6 +171,6 @@ def test_a_vantage_that_was_in_trouble_on_the_way_home_proves_nothing_of_it() ->
 
 def test_only_the_way_home_itself_is_looked_at() -> None:
     declared, history = declared_of(), journey(outages=[DOWN, Outage(22 * NS, 23 * NS, "refuse")])
-    home = way_home(history, declared, baseline(history))
+    home = way_home(history, history, declared, baseline(history))
     assert home is not None
     assert home.found.groups == ()

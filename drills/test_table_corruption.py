@@ -1,0 +1,19 @@
+"""A table is corrupted by a client that writes what it should not: replicas follow, and only a restore undoes it."""
+
+import pytest
+
+from fixtures.drill import Drill
+from fixtures.faults.corrupt_table import CorruptTable
+
+
+@pytest.mark.drill(disruption="data", expects="impact")
+def test_table_corruption(drill: Drill) -> None:
+    """If a table is corrupted, it is discovered, restored to the last good second, and what was lost is counted."""
+    drill.steady()
+    with drill.inject(CorruptTable(drill.workload.stores[0].name)):
+        drill.recover()
+        drill.audit("at failover")
+    drill.settle()
+    drill.fail_back()
+    drill.audit("after failback")
+    drill.judge()

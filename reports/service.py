@@ -1,0 +1,59 @@
+"""What counts as service: what the recovery time is told by, where that differs from whether an answer came.
+
+- A read that got what was never written was not served, though it was answered: a corrupted table is an outage.
+- A read that did not find what was lost was served: the loss counts as data loss, once, and not as an outage too that
+  would never end. That it was lost is for an audit to say; a key that an audit found again was only missing, and the
+  reads that missed it count as bad.
+"""
+
+from collections.abc import Collection, Iterable
+
+import msgspec
+
+from probes.history import History, Operation
+from reports.effects import is_corrupt
+from reports.ledger import MISSING, Audits, Fate, all_audits, ledger_by
+from reports.reads import is_missing
+
+Key = tuple[str, str]  # vantage, key
+
+
+def served(history: History, lost: Collection[Key] | None) -> History:
+    """The history as recovery time is judged by it. `lost` are the keys that audits missed; None: none was made yet.
+
+    Before an audit every key that is not there is taken for lost: what is decided by that is decided again at the end.
+    """
+    changed = {id(o): verdict for o in history.operations if (verdict := _otherwise(o, lost)) is not None}
+    if not changed:
+        return history
+    operations = tuple(changed.get(id(o), o) for o in history.operations)
+    return msgspec.structs.replace(history, operations=operations)
+
+
+def is_served(operation: Operation) -> bool:
+    """The same for one operation while the drill runs."""
+    return (operation.good and not is_corrupt(operation)) or is_missing(operation)
+
+
+def lost_keys(history: History, fates: Iterable[Fate]) -> frozenset[Key]:
+    """The keys of acknowledged writes that any audit missed, `fates` being those by the main drill's audits.
+
+    None where no read missed any, because nobody needs to know then.
+    """
+    if not any(is_missing(o) for o in history.operations):
+        return frozenset()
+    found = {(f.write.vantage, f.write.key) for f in fates if f.gone}
+    for audit in all_audits(history):
+        later = ledger_by(history, Audits(audit, None)).fates
+        found |= {(f.write.vantage, f.write.key) for f in later if f.write.good and f.at_failover in MISSING}
+    return frozenset(found)
+
+
+def _otherwise(operation: Operation, lost: Collection[Key] | None) -> Operation | None:
+    if operation.kind != "read":
+        return None
+    if operation.good:
+        return msgspec.structs.replace(operation, outcome="fail") if is_corrupt(operation) else None
+    if is_missing(operation) and (lost is None or (operation.vantage, operation.key) in lost):
+        return msgspec.structs.replace(operation, outcome="ok")
+    return None
