@@ -147,11 +147,11 @@ def test_an_order_whose_insert_fails_has_had_its_message(
 
 
 @pytest.mark.usefixtures("database")
-def test_without_its_secret_it_is_up_and_serves_nothing(endpoint: Endpoint, port: int) -> None:
+def test_without_its_secret_it_is_not_started_and_serves_nothing(endpoint: Endpoint, port: int) -> None:
     endpoint.answers["GetSecretValue"] = DENIED
 
     async def run(client: Client) -> None:
-        await client.until("/health/shallow", 200)
+        await client.until("/health/shallow", 503)
         for method, path in (
             ("GET", "/health/deep"),
             ("GET", "/orders"),
@@ -164,9 +164,12 @@ def test_without_its_secret_it_is_up_and_serves_nothing(endpoint: Endpoint, port
             assert (status, "the secret orders-db is lacking" in answer["error"]) == (503, True), path
         assert not any(operation == "SendMessage" for operation, _ in endpoint.asked)
         endpoint.answers["GetSecretValue"] = RIGHT["GetSecretValue"]
+        await client.until("/health/shallow", 200)
         await client.until("/orders", 200)
         await client.until("/health/deep", 200)
+        endpoint.answers["GetSecretValue"] = DENIED
         assert (await client.place(BODY))[0] == 201
+        assert (await client.ask("GET", "/health/shallow"))[0] == 200, "it was started once, and has all it needs"
 
     with_service(environment(endpoint, port), run)
 
