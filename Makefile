@@ -6,7 +6,7 @@
 VENV     := .venv
 PY       := $(VENV)/bin/python
 STAMP    := $(VENV)/.made-from-lock
-WORKLOAD ?= fixtures/workloads/orders-multi-az.toml
+WORKLOAD ?= fixtures/workloads/orders-warm-standby.toml
 N        ?= 20
 # The first Python that is new enough; set PYTHON=... to choose another.
 PYTHON   ?= $(firstword $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
@@ -39,10 +39,11 @@ types: $(STAMP) ## mypy --strict
 tests: $(STAMP) ## the harness's own tests; they break nothing
 	$(PY) -m pytest
 
-drill: $(STAMP) ## run the drills of WORKLOAD, in the lab
-	$(PY) -m pytest drills --workload=$(WORKLOAD)
+drill: $(STAMP) ## run the drills before a release (marked gate) that apply to WORKLOAD, in the lab
+	$(PY) -m pytest drills --workload=$(WORKLOAD) -m gate
 
-gameday: drill ## all drills that apply to WORKLOAD; today the same as drill
+gameday: $(STAMP) ## run all drills that apply to WORKLOAD, in the lab
+	$(PY) -m pytest drills --workload=$(WORKLOAD)
 
 bench: $(STAMP) ## measure the harness itself: truth, others, pacer, judging, mutation (half an hour)
 	$(PY) -m bench

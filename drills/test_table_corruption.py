@@ -6,6 +6,7 @@ from fixtures.drill import Drill
 from fixtures.faults.corrupt_table import CorruptTable
 
 
+@pytest.mark.gate
 @pytest.mark.drill(disruption="data", expects="impact")
 def test_table_corruption(drill: Drill) -> None:
     """If a table is corrupted, it is discovered, restored to the last good second, and what was lost is counted."""
