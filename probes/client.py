@@ -34,6 +34,13 @@ class AuditReport(msgspec.Struct, frozen=True, kw_only=True):
     unread: int
 
 
+class Purged(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of the synthetic data: how many keys were ever sent, and how many of them may still be there."""
+
+    keys: int
+    left: int
+
+
 class Ended(msgspec.Struct, frozen=True, kw_only=True):
     """What a vantage had done when it ended in order: operations recorded, and due ones that could not be sent."""
 
@@ -103,6 +110,14 @@ class VantageProcess:
         self._tell(msgspec.json.encode(Command(audit=name, deadline_s=deadline_s, host=host, site=site)))
         reply = self._reply(deadline_s + AUDIT_GRACE_S, f"audit {name!r}")
         return AuditReport(name=name, keys=reply.keys, unread=reply.unread)
+
+    def purge(self, deadline_s: float) -> Purged:
+        """Have it send nothing more, and delete all that it has written within `deadline_s`. Raises `VantageLost`."""
+        self._tell(msgspec.json.encode(Command(purge=True, deadline_s=deadline_s)))
+        while not (reply := self._reply(deadline_s + AUDIT_GRACE_S, "purge")).purged:
+            # An audit that was given up says so before.
+            continue
+        return Purged(keys=reply.keys, left=reply.left)
 
     def stop(self) -> Ended:
         """End it in order; again, say what it said then. Raises `VantageLost`; the process is gone either way."""

@@ -24,7 +24,7 @@ from probes.environment import Secrets
 from probes.history import Connection, Kind, Outcome
 from probes.http_transport import Exchange, Transport
 from probes.network import Network
-from probes.probe import Answer, Asked
+from probes.probe import NOT_THERE, Answer, Asked
 from probes.spec import DynamodbProbe
 from probes.stored import Stored
 
@@ -246,7 +246,7 @@ def _seen(answer: Answer, asked: Asked, stored: Stored | None) -> Answer:
     if stored is None:
         if asked.kind == "audit" or asked.absent_is_right:
             return answer
-        says = "an acknowledged key is not there"
+        says = NOT_THERE
         return Answer(outcome="fail", error=says, status=answer.status, resolved_ip=answer.resolved_ip)
     return Answer(
         outcome="ok",
@@ -280,7 +280,7 @@ def _failed(error: Exception, asked: Asked, exchange: Exchange | None) -> Answer
     if code == _CONDITION and asked.kind == "write":
         return _answered("in-doubt", exchange, "the key is there already: something sent it twice")
     if code == _CONDITION:
-        return _answered("fail", exchange, "an acknowledged key is not there, or is newer")
+        return _answered("fail", exchange, f"{NOT_THERE}, or is newer")
     status = exchange.response.status_code
     definite = status in _CLIENT_ERROR and status != requests.codes.request_timeout and code not in _NOT_DEFINITE
     return _answered("fail" if definite else "in-doubt", exchange, says)

@@ -24,9 +24,9 @@ Role = Literal["workload", "witness", "control", "heartbeat", "stale"]
 
 # The points of a drill's timeline, in the order in which they usually come.
 MarkName = Literal[
-    "start", "steady", "requested", "effective", "impact", "detected", "decided", "fenced", "promoted", "capacity",
-    "routed", "first success", "stable", "confirmed", "not recovered", "audit", "audited", "undo", "undone",
-    "converged", "failback start", "failback end", "interrupted", "error", "end",
+    "start", "steady", "requested", "effective", "impact", "sign", "detected", "decided", "fenced", "promoted",
+    "capacity", "routed", "first success", "stable", "confirmed", "not recovered", "audit", "audited", "undo", "undone",
+    "converged", "failback start", "failback end", "asked last", "purged", "interrupted", "error", "end",
 ]  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from probes.history import Connection, Kind, Outcome, ServedBy
 from probes.http_answer import AnswerReader, NotUnderstood
 from probes.http_transport import Exchange, Transport
 from probes.network import Network
-from probes.probe import Answer, Asked, Page
+from probes.probe import NOT_THERE, Answer, Asked, Page
 from probes.spec import HttpProbe, HttpRequest
 
 _PLACEHOLDER = re.compile(r"\{(key|version|checksum|payload|target|prefix|cursor)\}")
@@ -117,7 +117,7 @@ class HttpSender:
         template = {
             "write": settings.write,
             "update": settings.update,
-            "delete": settings.delete,
+            "delete": settings.delete or settings.purge,
             "read": settings.read,
             "audit": settings.audit_one or settings.read,
         }.get(kind)
@@ -175,7 +175,7 @@ class HttpSender:
         served_by = self._reader.served_by(response.content)
         if asked.kind == "audit" or (asked.kind == "read" and asked.absent_is_right):
             return _answered("ok", exchange, response, served_by=served_by)
-        says = f"an acknowledged key is not there (status {response.status_code})"
+        says = f"{NOT_THERE} (status {response.status_code})"
         return _answered("fail", exchange, response, says, served_by)
 
 
@@ -212,6 +212,7 @@ def _resolve_headers(settings: HttpProbe, secrets: Secrets) -> dict[int, dict[st
     """The headers of each request, with `env:NAME` replaced. Raises `ValueError` naming what is not set."""
     requests_ = (
         settings.write, settings.update, settings.delete, settings.read, settings.audit_one, settings.audit_bulk,
+        settings.purge,
     )  # fmt: skip
     return {id(r): {n: secrets.read(f"header {n}", v) for n, v in r.headers.items()} for r in requests_ if r}
 

@@ -9,7 +9,7 @@ from probes.deadline import Deadline
 from probes.environment import Secrets
 from probes.history import Kind, Outcome, ServedBy
 from probes.network import Network, NotConnected
-from probes.probe import Answer, Asked, Page
+from probes.probe import NOT_THERE, Answer, Asked, Page
 from probes.spec import PostgresqlProbe
 from probes.stored import Stored
 
@@ -218,14 +218,14 @@ def _is_definite(failure: "Failure") -> bool:
 def _changed(answer: Answer, rows: "Rows") -> Answer:
     if rows:
         return answer
-    return Answer(outcome="fail", error="an acknowledged key is not there, or is newer", resolved_ip=answer.resolved_ip)
+    return Answer(outcome="fail", error=f"{NOT_THERE}, or is newer", resolved_ip=answer.resolved_ip)
 
 
 def _read(answer: Answer, asked: Asked, rows: "Rows") -> Answer:
     if not rows:
         if asked.kind == "audit" or asked.absent_is_right:
             return answer
-        says = "an acknowledged key is not there"
+        says = NOT_THERE
         return Answer(outcome="fail", error=says, resolved_ip=answer.resolved_ip)
     versions = [_stored(row) for row in rows]
     newest = [one for one in versions if one.version == versions[0].version]

@@ -15,6 +15,9 @@ from probes.deadline import Deadline
 from probes.history import Connection, Kind, Operation, Outcome, ServedBy
 from probes.network import Network
 
+# So a probe begins to say that it found nothing under a key that was acknowledged.
+NOT_THERE = "an acknowledged key is not there"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:

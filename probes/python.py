@@ -35,7 +35,7 @@ from probes.deadline import Deadline
 from probes.environment import Secrets
 from probes.history import Kind, Outcome, ServedBy
 from probes.network import Network
-from probes.probe import Answer, Asked, Page
+from probes.probe import NOT_THERE, Answer, Asked, Page
 from probes.spec import PythonProbe
 from probes.stored import Stored
 from probes.workers import NoRoom, Workers
@@ -197,7 +197,7 @@ def _read(asked: Asked, said: Any) -> Answer:
     if said is None:
         if asked.kind == "audit" or asked.absent_is_right:
             return Answer(outcome="ok")
-        return Answer(outcome="fail", error="an acknowledged key is not there")
+        return Answer(outcome="fail", error=NOT_THERE)
     stored = _stored(asked.key, said)
     return Answer(
         outcome="ok",

@@ -31,6 +31,7 @@ def at_host(settings: AnyProbe, host: str) -> HttpProbe:
         write=_moved(settings.write, host),
         update=_moved(settings.update, host),
         delete=_moved(settings.delete, host),
+        purge=_moved(settings.purge, host),
         read=_moved(settings.read, host),
         audit_one=_moved(settings.audit_one, host),
         audit_bulk=_moved(settings.audit_bulk, host),

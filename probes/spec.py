@@ -50,6 +50,8 @@ class HttpAnswer(msgspec.Struct, frozen=True, kw_only=True):
 class HttpProbe(msgspec.Struct, frozen=True, kw_only=True, tag="http"):
     """Transactions over HTTP. `audit_bulk` is preferred by audits where it is given, `audit_one` reads the rest.
 
+    `purge` deletes a key when the drill is over; without it `delete` does, and with neither of them nothing is deleted.
+
     `ca_file`, `client_cert` and `client_key` are paths of PEM files, as `probes.deadline.tls_context` takes them. A
     pooled connection older than `connection_age_s` is made anew; None: it is kept as long as it works.
     """
@@ -58,6 +60,7 @@ class HttpProbe(msgspec.Struct, frozen=True, kw_only=True, tag="http"):
     write: HttpRequest | None = None
     update: HttpRequest | None = None
     delete: HttpRequest | None = None
+    purge: HttpRequest | None = None
     read: HttpRequest | None = None
     audit_one: HttpRequest | None = None
     audit_bulk: HttpRequest | None = None

@@ -31,6 +31,7 @@ from probes.network import Network
 from probes.offset import known_offset
 from probes.pacer import Pacer
 from probes.probe import Probe, build_probe
+from probes.purge import Purge
 from probes.record import Recorder, RecordingFailed
 from probes.resolve import NameResolver
 from probes.site import NoSiteRequest, SiteProbes
@@ -183,6 +184,15 @@ class Vantage:
         self._recorder.flush()
         return Reply(audited=name, keys=keys, unread=unread)
 
+    def purge(self, deadline_s: float) -> Reply:
+        """Send nothing more, then delete what was written."""
+        self._pacer.stop()
+        deadline, keys, left = Deadline(deadline_s), 0, 0
+        for name in self._ledger.probes():
+            sent, kept = Purge(self._probes[name], deadline, self._stop).run(self._ledger, name)
+            keys, left = keys + sent, left + kept
+        return Reply(purged=True, keys=keys, left=left)
+
     def end_audits(self) -> None:
         """Make an audit that is under way end soon; what it has not read counts as unread."""
         self._stop.set()
@@ -224,8 +234,8 @@ def serve(vantage: Vantage, mouth: Mouth) -> None:
                 command = msgspec.json.decode(line, type=Command)
                 if command.stop:
                     break
-                if command.audit is not None:
-                    audits.submit(_audit, vantage, mouth, command)
+                if command.audit is not None or command.purge:
+                    audits.submit(_obey, vantage, mouth, command)
         except msgspec.MsgspecError as error:
             mouth.die(f"a command that is none: {error}", EXIT_SPEC)
         except _Terminated:
@@ -235,11 +245,14 @@ def serve(vantage: Vantage, mouth: Mouth) -> None:
             vantage.end_audits()
 
 
-def _audit(vantage: Vantage, mouth: Mouth, command: Command) -> None:
+def _obey(vantage: Vantage, mouth: Mouth, command: Command) -> None:
     try:
-        mouth.say(vantage.audit(command.audit or "", command.deadline_s, command.host, command.site))
+        if command.audit is not None:
+            mouth.say(vantage.audit(command.audit, command.deadline_s, command.host, command.site))
+        else:
+            mouth.say(vantage.purge(command.deadline_s))
     except BaseException as error:  # noqa: BLE001  a thread pool would keep it to itself
-        mouth.die(f"audit {command.audit}: {error!r}", EXIT_BUG)
+        mouth.die(f"audit {command.audit}: {error!r}" if command.audit else f"purge: {error!r}", EXIT_BUG)
 
 
 class _Terminated(BaseException):

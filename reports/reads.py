@@ -12,13 +12,12 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from probes.history import History, Operation
+from probes.probe import NOT_THERE
 from reports.gates import Gate, held
 from reports.model import Finding
 from reports.sent import Sends, judged_changes
 from reports.series import names_of
 
-# So a probe (`probes.http` and the others) begins to say that a read found nothing under a key that was acknowledged.
-NOT_THERE = "an acknowledged key is not there"
 # Pairs that a finding names; each is two operations.
 _PAIRS = 10
 

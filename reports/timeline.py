@@ -35,6 +35,7 @@ from reports.scene import (
     episodes_of,
     origin_of,
 )
+from reports.sign_lane import sign_lane, signs_told
 from reports.svg import clean, crosses, diamonds, document, dots, fitted, line, number, rect, triangles, width_of, words
 from reports.words import SIGNS, at, drill_name, interval, utc_text, verdict_sentence
 
@@ -42,8 +43,8 @@ VERDICT_INK = {"pass": GOOD, "fail": BAD, "inconclusive": DOUBT, "invalid": "#6e
 # Behind the operations.
 FAULT, BAD_TIME, IMPACT, STABLE, HELD, DUE = "#f3f4f6", "#ffebe9", "#ff8182", "#6fdd8b", "#dafbe1", "#b6d4fe"
 
-# Marks that say only that the drill began or ended; the axis says so already.
-_UNLABELLED = {"start", "end"}
+# Marks that say only that the drill began or ended, as the axis does; what AWS says has a lane of its own.
+_UNLABELLED = {"start", "end", "sign"}
 # The recovery gets a panel of its own if it takes less than this share of the whole drill.
 _CLOSE_UP = 0.45
 # How much longer the axis may become so that the end of the RTO is on it.
@@ -80,9 +81,10 @@ def _description(scene: Scene) -> str:
         + (f", {len(lane.lost_s)} acknowledged and lost" if lane.lost_s else "")
         for lane in scene.lanes
     ]
-    marks = [f"{row.name} {at(row.at_s)}" for row in scene.verdict.marks]
+    marks = [f"{row.name} {at(row.at_s)}" for row in scene.verdict.marks if row.name != "sign"]
     steps = [f"{s.name} {s.outcome} {at(s.began_s)} to {at(s.ended_s)}" for s in scene.verdict.steps]
     plan = f" Steps of the plan: {', '.join(steps)}." if steps else ""
+    plan += signs_told(scene.verdict.marks)
     return f"{verdict_sentence(scene.verdict)} Operations: {'; '.join(lanes)}. Marks: {', '.join(marks)}.{plan}"
 
 
@@ -137,6 +139,7 @@ def _panel(scene: Scene, scale: Scale, y: float, parts: list[str], *, close_up: 
     top = _mark_labels(scene, scale, y, front, parts)
     y = bars(scene, scale, top, front)
     y = plan_lane(scene.verdict.steps, scale, y, front)
+    y = sign_lane(scene.verdict.marks, scale, y, front)
     for lane in lanes:
         y = draw_lane(lane, scale, y, front)
     if not lanes:

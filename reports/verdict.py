@@ -19,6 +19,7 @@ from reports.model import DataLoss, Failback, Finding, Judgement, MarkRow, Overa
 from reports.old_primary import judge_old_primary
 from reports.phases import phases_of
 from reports.plan_steps import named, plan_gates, step_rows
+from reports.purge import judge_purge
 from reports.reads import read_gates
 from reports.recovery import Recovery, as_rows, clocks, disturbances, recovery
 from reports.recovery_time import judge_recovery
@@ -94,6 +95,7 @@ def judge(
             *(g.finding for g in convergence_gates(sites)),
             *more,
             _disturbed(service, declared, found, base),
+            judge_purge(history),
             Finding(check="putting back", verdict=_put_back(undo), says=undo.says),
         ],
         does_not_show=[*declared.does_not_show, *(declared.fault.does_not_show if declared.fault else ())],

@@ -80,6 +80,15 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._behave(lambda: (200, ZONE))
 
+    def do_DELETE(self) -> None:
+        self._behave(lambda: self._delete(urlsplit(self.path).path.removeprefix("/orders/")))
+
+    def _delete(self, key: str) -> tuple[int, dict[str, Any]]:
+        with self.store.lock:
+            found = [row for row in self.store.rows if row["key"] == key]
+            self.store.rows[:] = [row for row in self.store.rows if row["key"] != key]
+        return (200 if found else 404), ZONE
+
     def _write(self, row: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         with self.store.lock:
             self.store.rows.append(row)

@@ -6,9 +6,9 @@ from typing import Literal
 import msgspec
 
 from probes.history import History, Operation, Outcome, Stream
+from probes.probe import NOT_THERE
 from reports.declared import Declared, DeclaredFault
 from reports.effects import corrupt_reads, missing_reads, stuck_heartbeats
-from reports.reads import NOT_THERE
 from reports.verdict import judge
 from reports.witness import DATA, effect_seen
 from tests.reports.test_verdict import CLEAN, finding

@@ -5,7 +5,8 @@ import pytest
 
 from probes.clock import ClockBase
 from probes.history import Header, History, Kind, Operation, Outcome, Stream, VantageRecord
-from reports.reads import NOT_THERE, check_reads, read_gates
+from probes.probe import NOT_THERE
+from reports.reads import check_reads, read_gates
 
 MS = 1_000_000
 BASE = ClockBase(mono_ns=0, utc_ns=0, boot="b")

@@ -6,8 +6,8 @@ from random import Random
 import msgspec
 
 from probes.history import History, Operation
+from probes.probe import NOT_THERE
 from reports.model import Verdict
-from reports.reads import NOT_THERE
 from reports.service import is_served, lost_keys, served
 from reports.verdict import Undoing, judge
 from tests.truth.simulated import (  # fmt: skip

@@ -54,7 +54,7 @@ def marked(history: History, name: MarkName, at: int, says: str = "") -> History
 def test_a_sound_drill_passes_and_its_numbers_hold_the_truth() -> None:
     verdict = judged(drill())
     assert verdict.verdict == "pass"
-    assert {f.verdict for f in verdict.findings} == {"pass"}
+    assert {f.verdict for f in verdict.findings if f.check != "synthetic data"} == {"pass"}
     time, loss = verdict.recovery_time, verdict.data_loss
     assert time.lower_s is not None
     assert time.upper_s is not None
