@@ -10,7 +10,12 @@ from typing import Any
 DEADLINE_S = 30.0
 SECRET = {"SecretString": json.dumps({"username": "orders", "password": "x", "engine": "postgres"})}
 QUEUE = {"QueueUrl": "https://sqs.eu-west-1.amazonaws.com/123456789012/orders"}
-RIGHT = {"GetSecretValue": (200, SECRET), "GetQueueUrl": (200, QUEUE), "SendMessage": (200, {"MessageId": "1"})}
+RIGHT: dict[str, tuple[int, dict[str, Any]]] = {
+    "GetSecretValue": (200, SECRET),
+    "GetQueueUrl": (200, QUEUE),
+    "SendMessage": (200, {"MessageId": "1"}),
+    "GetQueueAttributes": (200, {"Attributes": {"QueueArn": "arn:aws:sqs:eu-west-1:123456789012:orders"}}),
+}
 
 
 class Endpoint(ThreadingHTTPServer):
@@ -20,7 +25,7 @@ class Endpoint(ThreadingHTTPServer):
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
-        self.answers: dict[str, tuple[int, dict[str, str]]] = dict(RIGHT)
+        self.answers: dict[str, tuple[int, dict[str, Any]]] = dict(RIGHT)
         self.asked: list[tuple[str, dict[str, Any]]] = []
         self.heads: list[dict[str, str]] = []
         self.silent = threading.Event()
@@ -48,14 +53,15 @@ class Handler(BaseHTTPRequestHandler):
         self.server.heads.append(dict(self.headers) | {"body": body.decode()})
         if self.server.silent.is_set():
             self.server.over.wait(DEADLINE_S)
+            self.close_connection = True
             return
         status, answer = self.server.answers[operation]
         sent = json.dumps(answer).encode()
         self.send_response(status)
         self.send_header("Content-Length", str(len(sent)))
         self.end_headers()
+        self.close_connection = self.server.closes  # before the answer: after it the test goes on and changes it
         self.wfile.write(sent)
-        self.close_connection = self.server.closes
 
     def log_message(self, *_args: object) -> None:
         pass

@@ -173,3 +173,66 @@ def test_the_secret_is_asked_for_until_it_is_there(
 
     with_aws(endpoint.url, run)
     assert len(caplog.records) == 1, "one failure is said once"
+
+
+def test_endpoints_answer_if_the_last_call_did_a_moment_ago(
+    endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fixtures.workloads.orders.dependencies.FRESH_S", TIMEOUT_S)
+
+    async def run(aws: Aws) -> None:
+        of = dependencies(aws, [], queue_url="q")
+        await of.must_answer()
+        await of.must_answer()
+        assert endpoint.asked == [("GetQueueAttributes", {"QueueUrl": "q", "AttributeNames": ["QueueArn"]})]
+        endpoint.answers["SendMessage"] = endpoint.answers["GetQueueAttributes"] = DENIED
+        with pytest.raises(NotReadyError, match="not sent"):
+            await of.tell("a", 1)  # a call of its own failed: what succeeded before says nothing any more
+        with pytest.raises(NotReadyError, match="sqs GetQueueAttributes: AccessDeniedException"):
+            await of.must_answer()
+        endpoint.answers.update(RIGHT)
+        await of.tell("a", 1)
+        before = len(endpoint.asked)
+        await of.must_answer()
+        assert len(endpoint.asked) == before
+        monkeypatch.setattr("fixtures.workloads.orders.dependencies.FRESH_S", -1.0)
+        await of.must_answer()
+        assert len(endpoint.asked) == before + 1, "a success of long ago is none"
+
+    with_aws(endpoint.url, run)
+
+
+@pytest.mark.parametrize(
+    ("given", "operation"),
+    [({"queue_name": ""}, "GetSecretValue"), ({}, "GetSecretValue"), ({"secret": ""}, "GetQueueUrl")],
+)
+def test_without_a_queue_the_secret_is_asked_for(endpoint: Endpoint, given: dict[str, str], operation: str) -> None:
+    with_aws(endpoint.url, lambda aws: dependencies(aws, [], **given).must_answer())
+    assert [asked for asked, _ in endpoint.asked] == [operation]
+
+
+def test_one_call_is_enough_for_all_who_ask_meanwhile(endpoint: Endpoint) -> None:
+    endpoint.silent.set()
+
+    async def run(aws: Aws) -> None:
+        of = dependencies(aws, [], queue_url="q")
+        asking = [asyncio.ensure_future(of.must_answer()) for _ in range(5)]
+        deadline = time.monotonic() + DEADLINE_S
+        while not endpoint.asked:
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.001)
+        asking[0].cancel()  # one who goes away takes nothing from the others
+        endpoint.over.set()
+        failures = await asyncio.gather(*asking, return_exceptions=True)
+        assert [type(failure) for failure in failures] == [asyncio.CancelledError, *[NotReadyError] * 4]
+        assert len(endpoint.asked) == 1
+        endpoint.silent.clear()
+        await of.must_answer()
+        assert len(endpoint.asked) == 2
+
+    with_aws(endpoint.url, run)
+
+
+def test_nothing_answers_where_nothing_is_asked() -> None:
+    with pytest.raises(NotReadyError, match="asks nothing of AWS"):
+        asyncio.run(dependencies(None, [], secret="", queue_name="").must_answer())

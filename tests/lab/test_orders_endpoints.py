@@ -132,6 +132,21 @@ def test_an_order_has_its_message_before_it_is_there(
     with_service(environment(endpoint, port), run)
 
 
+def test_its_endpoints_are_told_without_the_database(endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fixtures.workloads.orders.dependencies.FRESH_S", -1.0)
+
+    async def run(client: Client) -> None:
+        assert (await client.ask("GET", "/health/endpoints"))[1]["status"] == "up"
+        await client.until("/health/shallow", 200)
+        endpoint.answers["GetQueueAttributes"] = DENIED
+        status, answer = await client.ask("GET", "/health/endpoints")
+        assert (status, answer["region"]) == (503, "eu-west-1")
+        assert "explicit deny" in answer["error"]
+        assert (await client.ask("GET", "/health/shallow"))[0] == 200, "it makes no instance unhealthy"
+
+    with_service(environment(endpoint, free_port()) | {"DATABASE_TIMEOUT_S": "1"}, run)
+
+
 def test_an_order_whose_insert_fails_has_had_its_message(
     endpoint: Endpoint, port: int, database: psycopg.Connection
 ) -> None:
