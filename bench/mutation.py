@@ -34,7 +34,10 @@ FIRST = {
     "loss": ("loss", "coverage", "reads", "losses", "verdict_losses", "rules_ledger", "rules_loss"),
     "validity": ("validity", "validity_gates", "clock_gates", "rules_gates"),
     "verdict": ("folder", "verdict", "rules_verdict"),
-}
+    "home": (
+        "service", "staying", "old_primary", "failback", "convergence", "lag", "effects", "plan_steps", "purge",
+    ),
+}  # fmt: skip
 SIMULATED = (
     "tests/truth/test_simulated_recovery.py", "tests/truth/test_recovery_properties.py",
     "tests/truth/test_simulated_loss.py", "tests/truth/test_simulated_mixed_losses.py",

@@ -117,7 +117,7 @@ class HttpSender:
         template = {
             "write": settings.write,
             "update": settings.update,
-            "delete": settings.delete or settings.purge,
+            "delete": settings.delete,
             "read": settings.read,
             "audit": settings.audit_one or settings.read,
         }.get(kind)

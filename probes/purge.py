@@ -6,9 +6,12 @@ Exactly the keys of the ledger are deleted, each by itself, and nothing that onl
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
+import msgspec
+
 from probes.deadline import Deadline, DeadlinePassed
 from probes.ledger import Entry, Ledger
 from probes.probe import NOT_THERE, Asked, Probe
+from probes.spec import AnyProbe, HttpProbe
 
 # One deletion may take so long; and so many are under way at a time.
 ATTEMPT_S = 5.0
@@ -17,6 +20,13 @@ DELETERS = 8
 NEWER = "or is newer"
 # A workload that refuses so many deletions one after the other will refuse the next: better said soon than waited for.
 GIVES_UP_AFTER = 50
+
+
+def purging(settings: AnyProbe) -> AnyProbe:
+    """The settings of the probe that purges: an HTTP probe deletes by its request for that, where it has one."""
+    if isinstance(settings, HttpProbe) and settings.purge is not None:
+        return msgspec.structs.replace(settings, delete=settings.purge)
+    return settings
 
 
 class Purge:

@@ -31,7 +31,7 @@ from probes.network import Network
 from probes.offset import known_offset
 from probes.pacer import Pacer
 from probes.probe import Probe, build_probe
-from probes.purge import Purge
+from probes.purge import Purge, purging
 from probes.record import Recorder, RecordingFailed
 from probes.resolve import NameResolver
 from probes.site import NoSiteRequest, SiteProbes
@@ -109,7 +109,7 @@ class Vantage:
         base = start_clock(known_offset())
         self._now_ns = base.now_ns
         dial_map = DialMap(Path(spec.dial_map) if spec.dial_map else None, spec.zone)
-        network = Network(NameResolver(spec.resolver.server), dial_map)
+        self._network = network = Network(NameResolver(spec.resolver.server), dial_map)
         self._probes = {name: build_probe(settings, network) for name, settings in spec.probes.items()}
         self._at_sites = SiteProbes(spec.probes, network)
         stale, beating = self._asking_sites("stale"), self._asking_sites("heartbeat")
@@ -189,7 +189,8 @@ class Vantage:
         self._pacer.stop()
         deadline, keys, left = Deadline(deadline_s), 0, 0
         for name in self._ledger.probes():
-            sent, kept = Purge(self._probes[name], deadline, self._stop).run(self._ledger, name)
+            with contextlib.closing(build_probe(purging(self._spec.probes[name]), self._network)) as probe:
+                sent, kept = Purge(probe, deadline, self._stop).run(self._ledger, name)
             keys, left = keys + sent, left + kept
         return Reply(purged=True, keys=keys, left=left)
 

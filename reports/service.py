@@ -6,13 +6,13 @@
   reads that missed it count as bad.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 
 import msgspec
 
 from probes.history import History, Operation
 from reports.effects import is_corrupt
-from reports.ledger import MISSING, Audits, Fate, all_audits, ledger_by
+from reports.ledger import Audits, all_audits, ledger_by
 from reports.reads import is_missing
 
 Key = tuple[str, str]  # vantage, key
@@ -35,18 +35,15 @@ def is_served(operation: Operation) -> bool:
     return (operation.good and not is_corrupt(operation)) or is_missing(operation)
 
 
-def lost_keys(history: History, fates: Iterable[Fate]) -> frozenset[Key]:
-    """The keys of acknowledged writes that any audit missed, `fates` being those by the main drill's audits.
+def lost_keys(history: History) -> frozenset[Key]:
+    """The keys of acknowledged writes that any audit missed.
 
     None where no read missed any, because nobody needs to know then.
     """
     if not any(is_missing(o) for o in history.operations):
         return frozenset()
-    found = {(f.write.vantage, f.write.key) for f in fates if f.gone}
-    for audit in all_audits(history):
-        later = ledger_by(history, Audits(audit, None)).fates
-        found |= {(f.write.vantage, f.write.key) for f in later if f.write.good and f.at_failover in MISSING}
-    return frozenset(found)
+    fates = (f for audit in all_audits(history) for f in ledger_by(history, Audits(audit, None)).fates)
+    return frozenset((f.write.vantage, f.write.key) for f in fates if f.gone)
 
 
 def _otherwise(operation: Operation, lost: Collection[Key] | None) -> Operation | None:

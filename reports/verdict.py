@@ -52,7 +52,7 @@ def judge(
     objectives = declared.objectives
     since_ns = phases_of(history, declared).since_ns
     book = ledger(history)
-    service = served(history, lost_keys(history, book.fates))
+    service = served(history, lost_keys(history))
     base = baseline(service, tolerance=objectives.tolerance, p99_s=objectives.p99_s, until_ns=since_ns)
     found = recovery(service, declared, base)
     rpo_s = objectives.rpo_s

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 import boto3
@@ -67,8 +68,14 @@ class Lab:
         self.tables.look()
 
     def client(self, region: str) -> Any:
-        session: Any = boto3.Session(aws_access_key_id="any", aws_secret_access_key="thing", region_name=region)  # noqa: S106 - no secret
-        return session.client("dynamodb")
+        return _client(region)
+
+
+@cache
+def _client(region: str) -> Any:
+    """One for all tests: making one takes longer than what they do with it."""
+    session: Any = boto3.Session(aws_access_key_id="any", aws_secret_access_key="thing", region_name=region)  # noqa: S106 - no secret
+    return session.client("dynamodb")
 
 
 @contextmanager

@@ -225,7 +225,8 @@ def test_who_goes_first() -> None:
     [
         ({"REQUEST_METHOD": "POST"}, False),
         ({"REQUEST_METHOD": "POST", "HTTP_X_AMZ_TARGET": "DynamoDB_20120810.GetItem"}, True),
-        ({"REQUEST_METHOD": "POST", "HTTP_X_AMZ_TARGET": "DynamoDB_20120810.PutItem"}, False),
+        ({"REQUEST_METHOD": "POST", "HTTP_X_AMZ_TARGET": "DynamoDB_20120810.UpdateTable"}, False),
+        ({"REQUEST_METHOD": "POST", "HTTP_X_AMZ_TARGET": "DynamoDB_20120810.PutItem"}, True),
         ({"REQUEST_METHOD": "GET", "QUERY_STRING": "Action=StopInstances"}, False),
         ({"REQUEST_METHOD": "GET", "QUERY_STRING": "Action=DescribeInstances"}, True),
         ({"REQUEST_METHOD": "GET", "QUERY_STRING": ""}, True),

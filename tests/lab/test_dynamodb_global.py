@@ -1,10 +1,22 @@
 """DynamoDB global tables as the lab has them, by botocore's own parsing: late, and the last writer wins."""
 
+import time
 from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from threading import RLock
 from typing import Any
 
 import pytest
+from moto.dynamodb.models import dynamodb_backends
 
+from fixtures.lab.cloud import dynamodb
+from fixtures.lab.cloud.addresses import Region
+from fixtures.lab.cloud.loop import Broken
+from fixtures.lab.cloud.world import ACCOUNT
+from fixtures.lab.fabric.state import FabricState
+from fixtures.lab.handle import BROKEN
+from fixtures.lab.truth import Truth
 from tests.lab.dynamodb_lab import (
     AWAY,
     HOME,
@@ -18,6 +30,28 @@ from tests.lab.dynamodb_lab import (
     refused,
     restore,
 )
+
+
+@dataclass
+class World:
+    """What the lab's loop uses of a Region."""
+
+    region: Region
+    lock: Any
+
+
+class Network:
+    """The lab's network, as far as it is told."""
+
+    def __init__(self) -> None:
+        self.shares: dict[str, FabricState] = {}
+        self.applied: list[FabricState] = []
+
+    def hand_in(self, part: str, share: FabricState) -> None:
+        self.shares[part] = share
+
+    def apply(self) -> None:
+        self.applied += self.shares.values()
 
 
 @pytest.fixture
@@ -165,3 +199,36 @@ def test_what_cannot_become_a_replica(lab: Lab, both: tuple[Any, Any]) -> None:
     assert held(home) == {"old": "good", "k": "good"}
     assert lab.tables is not None
     assert lab.tables.next_due_ns() is None
+
+
+def test_the_labs_loop_lets_writes_arrive_and_gives_clients_a_way(
+    lab: Lab, both: tuple[Any, Any], tmp_path: Path
+) -> None:
+    """No request is made meanwhile: the replica's item is looked at where moto keeps it."""
+    home, _ = both
+    assert lab.tables is not None
+    network: Any = Network()
+    truth = Truth(tmp_path)
+    worlds: Any = [World(Region(number, name, ()), RLock()) for number, name in enumerate((HOME, AWAY), start=1)]
+    loop = dynamodb.Replication(lab.tables, worlds, network, Broken(tmp_path, truth))
+    put(home, "new", "good")
+    loop.start()
+    try:
+        held_there = dynamodb_backends[ACCOUNT][AWAY].tables["orders"].items
+        time.sleep(0.05)
+        assert len(held_there) == 1
+        lab.at_s += 2
+        deadline = time.monotonic() + 30
+        while len(held_there) < 2 or not network.applied:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+    finally:
+        loop.end()
+        truth.close()
+    assert [(one.name, one.addresses) for one in network.applied[0].names] == [
+        ("dynamodb.eu-west-1.amazonaws.com", ["10.1.0.2"]),
+        ("dynamodb.eu-central-1.amazonaws.com", ["10.2.0.2"]),
+    ]
+    assert [one.destination for one in network.applied[0].routes] == ["10.1.0.2:443", "10.2.0.2:443"]
+    assert len(network.applied) == 1
+    assert not (tmp_path / BROKEN).exists()

@@ -74,7 +74,7 @@ def test_a_table_is_restored_as_it_was_at_that_second(lab: Lab) -> None:
     assert (shown["TableStatus"], shown["RestoreSummary"]["RestoreInProgress"]) == ("ACTIVE", False)
     assert (shown["BillingModeSummary"], "StreamSpecification" in shown) == ({"BillingMode": "PAY_PER_REQUEST"}, False)
     assert client.list_tags_of_resource(ResourceArn=shown["TableArn"])["Tags"] == []
-    put(client, "spoilt", "of the restored one", "before")
+    client.update_item(**spoil("spoilt", "of the restored one", TableName="before")["Update"])
     restore(client, "again", at(4))
     lab.at_s = 30
     assert held(client, "again") == good | {"later": "good"}
@@ -124,6 +124,8 @@ def test_a_transaction_that_is_refused_leaves_nothing(lab: Lab) -> None:
     asked = [spoil("one", "bad"), spoil("two", "bad"), spoil("three", "bad", **impossible)]
     refused("TransactionCanceledException", client.transact_write_items, TransactItems=asked)
     refused("ConditionalCheckFailedException", client.update_item, **spoil("four", "x", **impossible)["Update"])
+    huge = "x" * 500_000  # more than an item may hold; moto finds out when it has made the item
+    refused("ValidationException", client.update_item, **spoil("five", huge)["Update"])
     assert held(client) == {"one": "good"}
     lab.at_s = 10
     restore(client, "again", at(5))

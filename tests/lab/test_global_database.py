@@ -25,6 +25,7 @@ class Scene:
 
     def __init__(self, **settings: float) -> None:
         self.truth: list[str] = []
+        self.events: list[Any] = []
         truth = SimpleNamespace(log=lambda event, *_: self.truth.append(event))
         given = resolve({"aurora_global_failover_s": 0, **settings})
         lock = threading.RLock()
@@ -49,9 +50,10 @@ class Scene:
 
     def member(self, cluster: Cluster) -> Any:
         region = cluster.world.region.name
-        return SimpleNamespace(
-            db_cluster_identifier=cluster.id, region=region, is_writer=False, status="available", lab=None
-        )
+        api = SimpleNamespace(db_cluster_identifier=cluster.id, region=region, is_writer=False, status="available")
+        api.db_cluster_arn = f"arn:aws:rds:{region}:123456789012:cluster:{cluster.id}"
+        api.backend = SimpleNamespace(events=self.events)
+        return api
 
     def look(self, times: int = 1) -> None:
         for _ in range(times):
@@ -120,6 +122,9 @@ def test_a_failover_severs_and_fences_at_once_and_the_old_primary_is_copied_anew
     assert scene.api.status == "available"
     assert (scene.one.role, scene.one.storage.fresh) == ("replica", False)
     assert [noted(m, "lab_joined") for m in scene.api.members] == [False, True]
+    assert {(e.source_identifier, e.message) for e in scene.events} >= {
+        ("two", f"New primary DB cluster two in Region {AWAY} was successfully promoted."),
+    }  # as the API tells whoever asks for events
     assert scene.states() == {"pass"}
     assert [h.address for h in scene.database.hosts()] == ["10.2.0.100"], "replication turns round"
 

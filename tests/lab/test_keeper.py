@@ -1,7 +1,9 @@
 """The keeper: a lab outlives its killed owner, ends by itself later, and `down` leaves nothing of it."""
 
+import contextlib
 import json
 import os
+import secrets
 import signal
 import subprocess
 import sys
@@ -15,7 +17,8 @@ import pytest
 from fixtures.errors import LabError
 from fixtures.lab import Lab, LabSpec, attach, down, running, up
 from fixtures.lab.__main__ import main
-from fixtures.lab.processes import Identity, identity_of, is_alive, of_lab
+from fixtures.lab.handle import Order, encode, environment_of
+from fixtures.lab.processes import Identity, end_all, identity_of, is_alive, of_lab
 from fixtures.lab.table import table
 
 ROOT = Path(__file__).parents[2]
@@ -133,6 +136,60 @@ def test_down_ends_a_lab_whose_keeper_was_killed() -> None:
     assert lab not in running(), "which takes down what is left of it"
     assert not any(is_alive(identity) for identity in others)
     assert not lab.directory.exists()
+
+
+# Ends neither on SIGTERM nor with its standard input, and says when it has come so far.
+STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('!', flush=True); time.sleep(600)"
+
+
+@contextlib.contextmanager
+def stubborn(lab_id: str) -> Iterator[Identity]:
+    """A process of a lab that nothing but SIGKILL ends."""
+    command, environment = [sys.executable, "-c", STUBBORN], {**os.environ, "DR_DRILLS_LAB": lab_id}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"!\n"
+        try:
+            yield identity_of(process.pid)
+        finally:
+            process.kill()
+
+
+@pytest.fixture
+def lab_id(tmp_path: Path) -> Iterator[str]:
+    """An id of a lab in that folder; what a failed test leaves of it is ended."""
+    lab_id = secrets.token_hex(4)
+    yield lab_id
+    assert end_all(lambda: of_lab(lab_id, tmp_path), 0.0) == []
+
+
+def test_what_does_not_end_is_killed_even_before_the_lab_is_up(tmp_path: Path, lab_id: str) -> None:
+    """The cloud process is stopped while the lab comes up, and another one is deaf to what it is told."""
+    (tmp_path / "order.json").write_bytes(encode(Order(id=lab_id, spec=empty_spec(), owner=None)))
+    command, environment = [sys.executable, "-m", "fixtures.lab.keeper", str(tmp_path)], environment_of(lab_id)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as starter:
+        assert starter.wait(DEADLINE_S) == 0
+        eventually("the keeper has its cloud process", lambda: len(of_lab(lab_id, tmp_path)) >= 2)
+        keeper, cloud, *_ = found = sorted(of_lab(lab_id, tmp_path), key=lambda p: p.create_time())
+        cloud.suspend()  # it reads neither its standard input nor a signal any more, nor is it ever ready
+        parts = [identity_of(p.pid) for p in found]
+        with stubborn(lab_id) as deaf:
+            keeper.terminate()
+            eventually("nothing is left", lambda: not any(is_alive(part) for part in (deaf, *parts)))
+        assert starter.stdout is not None
+        assert b'"ready"' not in starter.stdout.read()
+    eventually("nor its folder", lambda: not tmp_path.exists())
+
+
+def test_whatever_is_found_is_killed_however_long_it_takes_to_look() -> None:
+    with stubborn(secrets.token_hex(4)) as deaf:
+
+        def slow() -> list[psutil.Process]:
+            time.sleep(0.05)
+            return [psutil.Process(deaf.pid)] if is_alive(deaf) else []
+
+        assert end_all(slow, 0.01) == []
+        assert not is_alive(deaf)
 
 
 def test_a_part_that_dies_is_told_and_the_rest_can_be_taken_down(

@@ -13,8 +13,8 @@ from probes.history import Kind
 from probes.ledger import Entry, Ledger
 from probes.load import load_history
 from probes.probe import NOT_THERE, Answer, Asked
-from probes.purge import GIVES_UP_AFTER, Purge
-from probes.spec import HttpRequest, VantageSpec
+from probes.purge import GIVES_UP_AFTER, Purge, purging
+from probes.spec import HttpProbe, HttpRequest, VantageSpec
 from tests.probes.conftest import probe_settings, stream
 from tests.probes.servers import Store
 from tests.probes.test_vantage import operations, until
@@ -108,3 +108,13 @@ def test_a_vantage_deletes_what_it_wrote_and_sends_nothing_after_that(
     assert load_history(tmp_path).vantages[0].end is not None
     assert not any(o.kind == "delete" for o in load_history(tmp_path).operations), "it is no transaction of the drill"
     assert found == Purged(keys=found.keys, left=0)
+
+
+def test_a_request_of_its_own_goes_before_the_one_that_streams_delete_with() -> None:
+    delete = HttpRequest(method="DELETE", url="http://x/orders/{key}")
+    purge = HttpRequest(method="POST", url="http://x/purge/{key}")
+    settings = msgspec.structs.replace(probe_settings(1), delete=delete)
+    assert purging(settings) == settings
+    found = purging(msgspec.structs.replace(settings, purge=purge))
+    assert isinstance(found, HttpProbe)
+    assert found.delete == purge

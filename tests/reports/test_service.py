@@ -98,7 +98,7 @@ def test_keys_that_were_missing_only_for_a_while_were_not_served() -> None:
     found = judged(history).recovery_time
     assert found.lower_s is not None
     assert found.lower_s <= (UNTIL - IMPACT) / NS <= (found.upper_s or 0.0)
-    assert lost_keys(history, ()) == frozenset()
+    assert lost_keys(history) == frozenset()
 
 
 def test_before_an_audit_a_key_that_is_not_there_is_taken_for_lost() -> None:
