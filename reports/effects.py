@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 
 from probes.history import History, Operation
-from reports.bounds import NS_PER_S
 from probes.probe import NOT_THERE
+from reports.bounds import NS_PER_S
 from reports.series import Series, series_of
 
 # So much longer than ever before the fault must an acknowledged write have been missing at another site, to prove that

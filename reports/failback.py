@@ -8,13 +8,14 @@ the audit after the way home does not find, and that the last audit before it di
 import msgspec
 
 from probes.history import History
+from reports.bounds import NS_PER_S
 from reports.declared import Declared
 from reports.gates import Gate
 from reports.ledger import MISSING, Audits, Ledger, all_audits, audits_of, ledger_by
 from reports.loss import Loss, judge_loss, loss, loss_sentence
 from reports.loss_gates import loss_gates
 from reports.model import DataLoss, Failback, Finding, Judgement, RecoveryTime
-from reports.phases import Phases, phases_of
+from reports.phases import Phases, main_mark, phases_of
 from reports.recovery import Recovery, recovery_within
 from reports.recovery_time import compare, judge_recovery, sure_words
 from reports.series import names_of
@@ -80,8 +81,21 @@ def failback_gates(history: History, declared: Declared, home: WayHome) -> list[
     """What the failback's numbers rest on: the same gates as for the main drill, asked of the way home."""
     return [
         *vantage_gates(history, home.found, declared.objectives),
-        *loss_gates(home.book, home.lost, home.found.phases, home.found.impact, declared.objectives.rpo_s),
+        *loss_gates(
+            home.book,
+            home.lost,
+            home.found.phases,
+            home.found.impact,
+            declared.objectives.rpo_s,
+            good_ns=_good_since_ns(history, declared),
+        ),
     ]
+
+
+def _good_since_ns(history: History, declared: Declared) -> int:
+    """From when on service had held before the way home, ns; 0 where it was not seen to."""
+    confirmed = main_mark(history, "confirmed")
+    return 0 if confirmed is None else confirmed.at_ns - round(declared.objectives.hold_s * NS_PER_S)
 
 
 def judge_failback(

@@ -23,13 +23,18 @@ _ANOMALIES = {
 }
 
 
-def loss_gates(found: Ledger, measured: Loss, phases: Phases, impact: Edge | None, rpo_s: float | None) -> list[Gate]:
-    """What the data loss rests on. All can hide a loss and none can make one up, so a proven loss stands."""
+def loss_gates(
+    found: Ledger, measured: Loss, phases: Phases, impact: Edge | None, rpo_s: float | None, *, good_ns: int = 0
+) -> list[Gate]:
+    """What the data loss rests on. All can hide a loss and none can make one up, so a proven loss stands.
+
+    `good_ns`: from when on service had been good before what is judged here.
+    """
     gates = [_audits(found), *(_coverage(c, rpo_s) for c in measured.coverage), *_findings(found)]
     if impact is not None and rpo_s is not None:
         gates.append(_near(found, impact))
     if rpo_s and phases.since_ns is not None:
-        gates.append(_gap(found, impact, phases.since_ns, rpo_s))
+        gates.append(_gap(found, impact, phases.since_ns, rpo_s, good_ns))
     return gates
 
 
@@ -88,14 +93,15 @@ def _near(found: Ledger, impact: Edge) -> Gate:
     return _proved(gate, [*fresh[-10:], *flying])
 
 
-def _gap(found: Ledger, impact: Edge | None, since_ns: int, rpo_s: float) -> Gate:
+def _gap(found: Ledger, impact: Edge | None, since_ns: int, rpo_s: float, good_ns: int) -> Gate:
     """The longest time without a write in the last two RPOs before the impact (or the fault, if nobody saw any).
 
+    Not before `good_ns`: there an outage that has its own verdict may lie.
     What was acknowledged and tells nothing (overwritten, deleted, not in the sample) is no write here.
     """
     check = "write gap"
     end_ns = impact.upper_ns if impact is not None else since_ns
-    begin_ns = end_ns - round(max(2 * rpo_s, 1.0) * NS_PER_S)
+    begin_ns = max(good_ns, end_ns - round(max(2 * rpo_s, 1.0) * NS_PER_S))
     near = [f.write for f in found.fates if begin_ns <= f.write.sent_ns <= end_ns and _tells(f, found)]
     sent = sorted(o.sent_ns for o in near)
     longest_ns, since = max(

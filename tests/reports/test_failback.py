@@ -174,3 +174,13 @@ def test_only_the_way_home_itself_is_looked_at() -> None:
     home = way_home(history, history, declared, baseline(history))
     assert home is not None
     assert home.found.groups == ()
+
+
+def test_the_outage_on_the_way_there_is_no_write_gap_of_the_way_home() -> None:
+    """An RPO looks back so far that the main outage lies in it, which has its own verdict."""
+    history = journey([(28 * NS, 29 * NS)], outages=[DOWN])
+    confirmed = marked(history, "confirmed", 26 * NS, "probe")
+    declared = declared_of(rpo_s=15.0)
+    for found, verdict in ((history, "inconclusive"), (confirmed, "pass")):
+        gaps = [f.verdict for f in judge(found, declared, CLEAN, "1").findings if f.check == "failback: write gap"]
+        assert gaps == ([verdict] if verdict != "pass" else []), "only a gate that does not hold is told"

@@ -10,6 +10,8 @@ from bench.rig.drilling import drill
 from bench.rig.fates import Fates, fates
 
 SEED = 20_261_123
+# On a busy machine nothing may be answered in the moments that a script is about; what is judged wrong is wrong at once.
+TURNS = 3
 # What each has to show; "many" plays the losses side by side whose writes do not meet.
 WANTED = {
     "many": {
@@ -29,7 +31,11 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Futur
     folder = tmp_path_factory.mktemp("rig")
 
     def play(name: str) -> Fates:
-        return fates(drill(loss_case(name, SEED, QUICK), folder / name), SEED)
+        for turn in range(TURNS):
+            found = fates(drill(loss_case(name, SEED, QUICK), folder / f"{name}-{turn}"), SEED)
+            if found.wrong or set(found.classes) >= WANTED[name]:
+                break
+        return found
 
     with ThreadPoolExecutor(len(WANTED)) as side_by_side:
         yield {name: side_by_side.submit(play, name) for name in WANTED}
