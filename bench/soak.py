@@ -96,14 +96,21 @@ def command_of(workload: Path, zone: str) -> list[str]:
 
 def run_drill(where: Where, workload: Path, zone: str) -> int:
     """One drill of one zone; its exit code. Raises TimeoutExpired for one that hangs; it is ended then."""
+    with started(command_of(workload, zone), where) as process:
+        return process.wait(HANGS_S)
+
+
+@contextmanager
+def started(command: Sequence[str], where: Where) -> Iterator["subprocess.Popen[bytes]"]:
+    """A drill's process, as a user starts it. At the end of the block it is over: one that hangs is ended in order."""
     where.folder.mkdir(parents=True)
     with where.output.open("wb") as output:
         process = subprocess.Popen(
-            command_of(workload, zone), cwd=ROOT, env=where.environment(), stdin=subprocess.DEVNULL, stdout=output,
+            command, cwd=ROOT, env=where.environment(), stdin=subprocess.DEVNULL, stdout=output,
             stderr=subprocess.STDOUT,
         )  # fmt: skip
     try:
-        return process.wait(HANGS_S)
+        yield process
     except (subprocess.TimeoutExpired, KeyboardInterrupt):
         # The first signal makes a drill put back what it broke, which takes a while; it holds the second. So it does
         # no harm if Ctrl-C has reached it already.
@@ -216,7 +223,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except WorkloadFileError as error:
         print(error, file=sys.stderr)
         return 1
-    with _sigterm_as_ctrl_c():
+    with sigterm_as_ctrl_c():
         results = soak(options.runs, options.workload, zones, OUT / "soak" / f"{started:%Y%m%dT%H%M%SZ}")
     clean = bool(results) and not any(result.failures for result in results)
     found = Soak(
@@ -231,7 +238,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 @contextmanager
-def _sigterm_as_ctrl_c() -> Iterator[None]:
+def sigterm_as_ctrl_c() -> Iterator[None]:
     """So that a soak that is told to end does not leave its drill to itself."""
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:

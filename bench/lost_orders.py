@@ -1,0 +1,201 @@
+"""Drills of a lost site, each compared with what the lab's own disks say: `python -m bench.lost_orders --runs N`.
+
+The truth does not come from the probes: when the site has lost its power, the old primary's volume is copied, a server
+is started on the copy alone, and its rows are read. What the promoted cluster does not have of them is lost, key by
+key. A drill is right if
+
+- the keys that it calls lost are exactly those of these that a client had been told to be done,
+- and its interval of the data loss holds the true one: from when the oldest lost row was taken (a column that the
+  database itself fills) to the loss of the site, or to the newest lost row where that was later.
+"""
+
+import argparse
+import csv
+import json
+import shutil
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from bench.leftovers import labs_of, left_of
+from bench.soak import HANGS_S, OUT, ROOT, Where, sigterm_as_ctrl_c, started
+from fixtures.errors import LabError
+from fixtures.lab import Lab
+from fixtures.lab.disks import Taken, lab_of, orders_in, orders_on_disk, truth_of
+
+WORKLOAD = ROOT / "fixtures" / "workloads" / "orders-warm-standby.toml"
+DRILL = "drills/test_site_lost.py"
+REGION, OLD, NEW = "eu-west-1", "orders-ws", "orders-ws-replica"
+POLL_S = 0.02
+
+
+class Truth(msgspec.Struct, frozen=True, kw_only=True):
+    """What the lab's disks say: rows that the promoted cluster lacks, and when the site was lost (s since 1970)."""
+
+    lost: Taken
+    site_lost_s: float
+
+    @property
+    def loss_s(self) -> float:
+        """The true data loss in s, by the formula of docs/measuring.md; 0 without any."""
+        return max(self.site_lost_s, *self.lost.values()) - min(self.lost.values()) if self.lost else 0.0
+
+
+class Compared(msgspec.Struct, frozen=True, kw_only=True):
+    """One drill beside the truth; `wrong` says in sentences what does not agree."""
+
+    number: int
+    exit: int
+    lost: int
+    true_lost: int
+    unacknowledged: int
+    loss_s: tuple[float, float]
+    true_loss_s: float
+    took_s: float
+    wrong: tuple[str, ...]
+
+
+class NoTruth(Exception):
+    """The lab did not say what the comparison needs."""
+
+
+class Observer(threading.Thread):
+    """Reads the disks of the lab of one drill, while that runs. `truth` once it has."""
+
+    def __init__(self, pid: int) -> None:
+        super().__init__(daemon=True)
+        self.truth: Truth | None = None
+        self.failure = "it was not asked"
+        self._pid = pid
+        self._ended = threading.Event()
+
+    def run(self) -> None:
+        try:
+            self.truth = self._look()
+        except (NoTruth, LabError, OSError, ValueError) as error:
+            self.failure = f"{type(error).__name__}: {error}"
+
+    def end(self) -> None:
+        """The drill is over: wait for nothing any more."""
+        self._ended.set()
+        self.join()
+
+    def _look(self) -> Truth:
+        lab = self._lab()
+        lost = self._await(lab, "site loses power", REGION)
+        self._await(lab, "database server killed", OLD)
+        before = orders_on_disk(lab, OLD)
+        self._await(lab, "global database writer", "")
+        after = orders_in(lab, NEW)
+        gone = {key: taken for key, taken in before.items() if key not in after}
+        return Truth(lost=gone, site_lost_s=lost["utc_ns"] / 1e9)
+
+    def _lab(self) -> Lab:
+        while not self._ended.is_set():
+            if (lab := lab_of(self._pid)) is not None:
+                return lab
+            time.sleep(POLL_S)
+        raise NoTruth("the drill had no lab")
+
+    def _await(self, lab: Lab, event: str, subject: str) -> dict[str, Any]:
+        while not self._ended.is_set():
+            found = (e for e in truth_of(lab) if e["event"] == event and subject in ("", e["subject"]))
+            if (entry := next(found, None)) is not None:
+                return entry
+            time.sleep(POLL_S)
+        raise NoTruth(f"the lab never said {event!r} {subject}".rstrip())
+
+
+def compare(number: int, code: int, drill: Path, truth: Truth, took_s: float) -> Compared:
+    """Hold a drill's evidence beside the truth. Raises OSError where there is none."""
+    verdict = json.loads((drill / "verdict.json").read_text(encoding="utf-8"))
+    with (drill / "losses.csv").open(encoding="utf-8", newline="") as rows:
+        classes = {row["key"]: row["class"] for row in csv.DictReader(rows)}
+    called = {key for key, found in classes.items() if found == "lost"}
+    done = _acknowledged(drill)
+    wanted = truth.lost.keys() & done
+    lower_s, upper_s = verdict["data_loss"]["lower_s"] or 0.0, verdict["data_loss"]["upper_s"] or 0.0
+    wrong = [f"exit code {code}"] if code else []
+    wrong += [f"not called lost: {key}" for key in sorted(wanted - called)]
+    wrong += [f"called lost, and is not: {key}" for key in sorted(called - wanted)]
+    if not lower_s <= truth.loss_s <= upper_s:
+        wrong.append(f"the true loss of {truth.loss_s:.3f} s is not in {lower_s:.3f}..{upper_s:.3f} s")
+    if not truth.lost:
+        wrong.append("nothing was lost, so nothing was shown")
+    return Compared(
+        number=number, exit=code, lost=len(called), true_lost=len(wanted),
+        unacknowledged=len(truth.lost.keys() - done), loss_s=(lower_s, upper_s), true_loss_s=truth.loss_s,
+        took_s=took_s, wrong=tuple(wrong),
+    )  # fmt: skip
+
+
+def _acknowledged(drill: Path) -> set[str]:
+    """The keys whose write was answered well: what a client was told to be done."""
+    found = set()
+    for path in drill.glob("history-*.jsonl"):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            entry = json.loads(line)
+            if entry.get("kind") == "write" and entry.get("outcome") == "ok":
+                found.add(entry["key"])
+    return found
+
+
+def run_one(number: int, folder: Path) -> Compared:
+    """One drill with somebody who looks at the disks meanwhile."""
+    where, began_s = Where(folder), time.monotonic()
+    command = [sys.executable, "-m", "pytest", DRILL, "--workload", str(WORKLOAD)]
+    with started(command, where) as process:
+        observer = Observer(process.pid)
+        observer.start()
+        code = process.wait(HANGS_S)
+        observer.end()
+    took_s = time.monotonic() - began_s
+    drills = [path.parent for path in where.runs.glob("*/*/verdict.json")]
+    left = left_of(labs_of(where.runs, where.truth), where.state)
+    if observer.truth is None or len(drills) != 1:
+        wrong = (*left, f"no truth: {observer.failure}" if observer.truth is None else "no verdict")
+        return Compared(
+            number=number, exit=code, lost=0, true_lost=0, unacknowledged=0, loss_s=(0.0, 0.0), true_loss_s=0.0,
+            took_s=took_s, wrong=wrong,
+        )  # fmt: skip
+    found = compare(number, code, drills[0], observer.truth, took_s)
+    return msgspec.structs.replace(found, wrong=(*found.wrong, *left))
+
+
+def told(found: Compared, runs: int) -> str:
+    """One drill in a line, and what is wrong with it below."""
+    lower_s, upper_s = found.loss_s
+    line = (
+        f"[{found.number}/{runs}] {'WRONG' if found.wrong else 'right'}  lost {found.lost} of {found.true_lost}, "
+        f"{lower_s:.3f}..{upper_s:.3f} s (true {found.true_loss_s:.3f} s; {found.unacknowledged} more that nobody was "
+        f"told of), {found.took_s:.0f} s"
+    )
+    return "\n".join([line, *(f"    - {says}" for says in found.wrong)])
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run it; 1 if any drill was wrong."""
+    parser = argparse.ArgumentParser(prog="python -m bench.lost_orders", description=__doc__.splitlines()[0])
+    parser.add_argument("--runs", type=int, default=20, metavar="N", help="how many drills (default: 20)")
+    runs: int = parser.parse_args(arguments).runs
+    folder = OUT / "lost_orders" / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+    found: list[Compared] = []
+    with sigterm_as_ctrl_c():
+        for number in range(1, runs + 1):
+            found.append(run_one(number, folder / f"{number:03d}"))
+            print(told(found[-1], runs), flush=True)
+            shutil.rmtree(folder / f"{number:03d}" / "truth", ignore_errors=True)
+    right = sum(not one.wrong for one in found)
+    (OUT / "lost_orders.json").write_bytes(msgspec.json.format(msgspec.json.encode(found), indent=1) + b"\n")
+    print(f"\n{right} of {len(found)} drills found each lost order and the true loss: bench/out/lost_orders.json")
+    return 0 if found and right == len(found) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
