@@ -146,7 +146,7 @@ class TestOneDrill:
 
         teller = threading.Thread(target=tell)
         teller.start()
-        with pytest.raises(KeyboardInterrupt), soak._sigterm_as_ctrl_c():
+        with pytest.raises(KeyboardInterrupt), soak.sigterm_as_ctrl_c():
             run_drill(where, Path("w.toml"), "eu-west-1a")
         teller.join()
         with pytest.raises(ProcessLookupError):

@@ -1,0 +1,236 @@
+"""A wrong plan, a fence that does not hold, a blip that fails over: `python -m bench.sabotage [NAME ...]`.
+
+Each is the reference workload of two Regions with one thing broken, drilled as a user drills it. Its run must be red,
+and by the finding that names what is wrong; everything must be put back all the same.
+"""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from bench.figures import OUT, write
+from bench.leftovers import labs_of, left_of
+from bench.soak import HANGS_S, ROOT, Where, sigterm_as_ctrl_c, started
+
+WORKLOADS = ROOT / "fixtures" / "workloads"
+FILE = "orders-warm-standby.toml"
+TEMPLATES = ("orders-warm-standby-primary.template.json", "orders-warm-standby-recovery.template.json")
+PRIMARY = TEMPLATES[0]
+MISSED = 10  # the exit code of a drill that missed an objective
+NO_VERDICT = 11
+
+PROMOTE = """[[plans.region.steps]]
+name = "promote-database"
+kind = "promote"
+store = "orders-db"
+to = "recovery"
+how = "failover"
+timeout = "30s"
+
+"""
+TURN_TRAFFIC = """name = "turn-traffic"
+kind = "route"
+record = "orders.shop.example"
+to = "recovery"
+after = ["turn-database-name", "add-capacity"]
+timeout = "15s"
+"""
+RETURN_DATABASE = """to = "primary"
+how = "switchover"
+timeout = "60s"
+
+[[plans.region.failback]]
+name = "return-database-name"
+"""
+
+
+class Sabotage(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing broken: texts that are replaced in a file of the workload, and what must be said of it.
+
+    `check` is the finding that must be red, `says` a part of its words.
+    """
+
+    name: str
+    drill: str
+    changes: Mapping[str, str] = {}
+    template: Mapping[str, str] = {}
+    check: str
+    says: str
+    exit: int = MISSED
+
+
+ISOLATION, LOST = "drills/test_region_isolation.py", "drills/test_site_lost.py"
+SABOTAGES = (
+    Sabotage(
+        name="promote left out",
+        drill=ISOLATION,
+        changes={PROMOTE: "", 'after = ["promote-database"]': "after = []"},
+        check="recovery time",
+        says="not seen to recover",
+    ),
+    Sabotage(
+        name="route before promote",
+        drill=ISOLATION,
+        changes={
+            'to = "recovery"\nhow = "failover"\n': 'to = "recovery"\nhow = "failover"\nafter = ["too-early"]\n',
+            TURN_TRAFFIC: TURN_TRAFFIC.replace('["turn-database-name", "add-capacity"]', "[]")
+            + '\n[[plans.region.steps]]\nname = "too-early"\nkind = "run"\ncommand = ["sleep", "30"]\n'
+            'after = ["turn-traffic"]\ntimeout = "40s"\n',
+        },
+        check="recovery time",
+        says="the RTO is 30 s",
+    ),
+    Sabotage(
+        name="replication silently stopped before the fault",
+        drill="tests/sabotage/drills/drill_replication_stopped.py",
+        check="data loss",
+        says="the objective is 5 s",
+    ),
+    Sabotage(
+        name="restore to a second too late",
+        drill="tests/sabotage/drills/drill_restored_too_late.py",
+        check="recovery time",
+        says="not seen to recover",
+    ),
+    Sabotage(
+        name="restore too early",
+        drill="drills/test_table_corruption.py",
+        changes={'before = "0s"': 'before = "4s"', 'rpo = "30s"': 'rpo = "7s"'},
+        check="data loss",
+        says="the objective is 7 s",
+    ),
+    Sabotage(
+        name="a plan that calls the lost Region",
+        drill=ISOLATION,
+        changes={
+            PROMOTE: '[[plans.region.steps]]\nname = "fence-primary"\nkind = "fence"\nsite = "primary"\n'
+            'timeout = "10s"\n\n' + PROMOTE
+        },
+        check="plan",
+        says="fence-primary failed",
+    ),
+    Sabotage(
+        name="failback that skips resynchronisation",
+        drill=ISOLATION,
+        changes={RETURN_DATABASE: RETURN_DATABASE.replace("switchover", "failover")},
+        check="failback: data loss",
+        says="were lost",
+    ),
+    Sabotage(
+        name="blip that starts the plan",
+        drill="drills/test_transient_blip.py",
+        changes={'after = "5s"            #': 'after = "0s"            #'},
+        check="no failover",
+        says="A blip started the plan",
+    ),
+    Sabotage(
+        name="blip that turns the name",
+        drill="drills/test_transient_blip.py",
+        template={'"FailureThreshold": 8': '"FailureThreshold": 1'},
+        check="no failover",
+        says="A blip moved the workload",
+    ),
+    Sabotage(
+        name="a fence that does not hold",
+        drill="drills/test_old_primary_returns.py",
+        changes={'aurora_failover = "2s"': 'aurora_failover = "2s"\naurora_fences = 0'},
+        check="old primary fenced",
+        says="split brain",
+    ),
+)  # fmt: skip
+
+
+class Tried(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of one: `wrong` says in sentences why it was not caught, or not for the right reason."""
+
+    name: str
+    exit: int
+    verdict: str
+    said: str
+    took_s: float
+    wrong: tuple[str, ...]
+
+
+def broken(sabotage: Sabotage, folder: Path) -> Path:
+    """The workload with that one thing broken. Raises ValueError where a text is not there, or not once."""
+    folder.mkdir(parents=True)
+    for name in TEMPLATES:
+        changes = sabotage.template if name == PRIMARY else {}
+        (folder / name).write_text(_replaced(WORKLOADS / name, changes), encoding="utf-8")
+    path = folder / FILE
+    path.write_text(_replaced(WORKLOADS / FILE, sabotage.changes), encoding="utf-8")
+    return path
+
+
+def _replaced(path: Path, changes: Mapping[str, str]) -> str:
+    text = path.read_text(encoding="utf-8")
+    for before, after in changes.items():
+        if text.count(before) != 1:
+            raise ValueError(f"{path.name} has {text.count(before)} times, and should have once: {before!r}")
+        text = text.replace(before, after)
+    return text
+
+
+def judged(sabotage: Sabotage, code: int, verdict: Mapping[str, Any], left: Sequence[str], took_s: float) -> Tried:
+    """Whether a run was red for the right reason."""
+    found = [f for f in verdict.get("findings", ()) if f["check"] == sabotage.check and f["verdict"] == "fail"]
+    said = next((f["says"] for f in found if sabotage.says in f["says"]), "")
+    wrong = list(left)
+    if code != sabotage.exit:
+        wrong.append(f"exit code {code}, and should be {sabotage.exit}")
+    if not said:
+        others = "; ".join(f"{f['check']}: {f['says']}" for f in verdict.get("findings", ()) if f["verdict"] == "fail")
+        wrong.append(f"{sabotage.check!r} does not say {sabotage.says!r}. What failed: {others or 'nothing'}")
+    if verdict.get("undo") != "clean":
+        wrong.append("not everything was put back")
+    return Tried(
+        name=sabotage.name, exit=code, verdict=str(verdict.get("verdict", "none")), said=said, took_s=took_s,
+        wrong=tuple(wrong),
+    )  # fmt: skip
+
+
+def tried(sabotage: Sabotage, folder: Path) -> Tried:
+    """Drill it. Raises ValueError for a workload that cannot be broken so."""
+    workload, where, began_s = broken(sabotage, folder / "workload"), Where(folder / "run"), time.monotonic()
+    command = [sys.executable, "-m", "pytest", sabotage.drill, "--workload", str(workload)]
+    code = -1
+    try:
+        with started(command, where) as process:
+            code = process.wait(HANGS_S)
+    except subprocess.TimeoutExpired:
+        pass  # the exit code says it
+    verdicts = [json.loads(path.read_text(encoding="utf-8")) for path in where.runs.glob("*/*/verdict.json")]
+    left = left_of(labs_of(where.runs, where.truth), where.state)
+    return judged(sabotage, code, verdicts[0] if verdicts else {}, left, time.monotonic() - began_s)
+
+
+def told(found: Tried) -> str:
+    """One sabotage in a line: what said it, or why it was not caught."""
+    lines = [f"{'NOT CAUGHT' if found.wrong else 'red'}  {found.name} ({found.took_s:.0f} s): {found.said[:160]}"]
+    return "\n".join([*lines, *(f"    - {says}" for says in found.wrong)])
+
+
+def main(names: Sequence[str]) -> int:
+    """Try all, or those whose name holds one of the names; 1 if any was not caught."""
+    chosen = [s for s in SABOTAGES if not names or any(name in s.name for name in names)]
+    folder = OUT / "sabotage" / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+    found: list[Tried] = []
+    with sigterm_as_ctrl_c():
+        for number, sabotage in enumerate(chosen, 1):
+            found.append(tried(sabotage, folder / f"{number:02d}"))
+            print(told(found[-1]), flush=True)
+    write("sabotage", tried=found)
+    caught = sum(not one.wrong for one in found)
+    print(f"\n{caught} of {len(found)} sabotages are red, each by its name. Figures in bench/out/sabotage.json.")
+    return 0 if found and caught == len(found) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
