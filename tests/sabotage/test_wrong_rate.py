@@ -19,7 +19,7 @@ def test_what_is_no_rate_is_a_usage_error(tmp_path: Path, rate: str) -> None:
 def test_a_rate_that_could_decide_nothing_names_file_key_option_and_what_is_allowed(tmp_path: Path) -> None:
     code, output = run_pytest(tmp_path, "drills", DR_DRILLS_PROBE_RATE="0.5")
     assert code == USAGE, output
-    assert "orders-multi-az.toml:" in output
+    assert "orders-warm-standby.toml:" in output
     assert "probes[0].rate: asks every 2s. Allowed: 1 or more, for an RTO of 20s" in output
     assert "--probe-rate = 0.5 (environment DR_DRILLS_PROBE_RATE) stands in place of every probes[].rate." in output
     assert left_behind(tmp_path) == []

@@ -10,7 +10,7 @@ from bench.rig.drilling import drill
 from bench.rig.fates import Fates, fates
 
 SEED = 20_261_123
-# On a busy machine nothing may be answered in the moments that a script is about. What is wrong is wrong at once.
+# On a busy machine nothing may be answered in the moments that a script is about. What is judged wrongly is no luck.
 TURNS = 3
 # What each has to show; "many" plays the losses side by side whose writes do not meet.
 WANTED = {
