@@ -49,6 +49,12 @@ timeout = "60s"
 [[plans.region.failback]]
 name = "return-database-name"
 """
+# What does not recover need not be waited for much longer than the RTO of 30 s.
+SOON = {
+    'deadline = "90s"': 'deadline = "40s"',
+    'rto = "60s"': 'rto = "30s"',
+    'settle = "60s"': 'settle = "20s"',
+}
 
 
 class Sabotage(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,7 +77,7 @@ SABOTAGES = (
     Sabotage(
         name="promote left out",
         drill=ISOLATION,
-        changes={PROMOTE: "", 'after = ["promote-database"]': "after = []"},
+        changes={**SOON, PROMOTE: "", 'after = ["promote-database"]': "after = []"},
         check="recovery time",
         says="not seen to recover",
     ),
@@ -96,6 +102,7 @@ SABOTAGES = (
     Sabotage(
         name="restore to a second too late",
         drill="tests/sabotage/drills/drill_restored_too_late.py",
+        changes=SOON,
         check="recovery time",
         says="not seen to recover",
     ),
