@@ -60,7 +60,7 @@ POINTS = (
     Point(name="the way home begins", mark="failback start"),
     Point(name="the database is home", step="return-database"),
     Point(name="the traffic is home", step="return-traffic"),
-    Point(name="the undo of the plan", mark="undo", times=2),
+    Point(name="the capacity is home", step="remove-capacity"),
     Point(name="a lost site, promoted", drill=LOST, step="promote-database"),
     Point(name="a corrupted table", drill=CORRUPTED, mark="effective"),
     Point(name="a corrupted table, restored", drill=CORRUPTED, step="restore-database"),

@@ -159,7 +159,7 @@ def run_one(number: int, folder: Path) -> Compared:
     drills = [path.parent for path in where.runs.glob("*/*/verdict.json")]
     left = left_of(labs_of(where.runs, where.truth), where.state)
     if observer.truth is None or len(drills) != 1:
-        wrong = (*left, f"no truth: {observer.failure}" if observer.truth is None else "no verdict")
+        wrong = (*left, f"exit code {code}", f"no truth: {observer.failure}" if observer.truth is None else "no verdict")
         return Compared(
             number=number, exit=code, lost=0, true_lost=0, unacknowledged=0, loss_s=(0.0, 0.0), true_loss_s=0.0,
             took_s=took_s, wrong=wrong,
