@@ -10,6 +10,7 @@ key. A drill is right if
 """
 
 import argparse
+import contextlib
 import csv
 import json
 import shutil
@@ -159,7 +160,8 @@ def run_one(number: int, folder: Path) -> Compared:
     drills = [path.parent for path in where.runs.glob("*/*/verdict.json")]
     left = left_of(labs_of(where.runs, where.truth), where.state)
     if observer.truth is None or len(drills) != 1:
-        wrong = (*left, f"exit code {code}", f"no truth: {observer.failure}" if observer.truth is None else "no verdict")
+        why = f"no truth: {observer.failure}" if observer.truth is None else "no verdict"
+        wrong = (*left, f"exit code {code}", why)
         return Compared(
             number=number, exit=code, lost=0, true_lost=0, unacknowledged=0, loss_s=(0.0, 0.0), true_loss_s=0.0,
             took_s=took_s, wrong=wrong,
@@ -186,7 +188,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     runs: int = parser.parse_args(arguments).runs
     folder = OUT / "lost_orders" / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
     found: list[Compared] = []
-    with sigterm_as_ctrl_c():
+    with sigterm_as_ctrl_c(), contextlib.suppress(KeyboardInterrupt):  # with what there is by then
         for number in range(1, runs + 1):
             found.append(run_one(number, folder / f"{number:03d}"))
             print(told(found[-1], runs), flush=True)
@@ -194,7 +196,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     right = sum(not one.wrong for one in found)
     (OUT / "lost_orders.json").write_bytes(msgspec.json.format(msgspec.json.encode(found), indent=1) + b"\n")
     print(f"\n{right} of {len(found)} drills found each lost order and the true loss: bench/out/lost_orders.json")
-    return 0 if found and right == len(found) else 1
+    return 0 if right == runs else 1
 
 
 if __name__ == "__main__":
