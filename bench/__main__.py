@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-# The quick ones first. `soak` drives real drills and has a target of its own in the Makefile.
+# The quick ones first. Not those that drive real drills, for minutes: `soak`, which has a target of its own in the
+# Makefile, `lost_orders`, `sabotage` and `kills`.
 BENCHES = ("pacing", "judging", "rigged", "simulated_outages", "simulated_losses", "others", "mutation")
 
 
