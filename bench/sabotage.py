@@ -23,9 +23,7 @@ from bench.soak import HANGS_S, ROOT, Where, sigterm_as_ctrl_c, started
 WORKLOADS = ROOT / "fixtures" / "workloads"
 FILE = "orders-warm-standby.toml"
 TEMPLATES = ("orders-warm-standby-primary.template.json", "orders-warm-standby-recovery.template.json")
-PRIMARY = TEMPLATES[0]
 MISSED = 10  # the exit code of a drill that missed an objective
-NO_VERDICT = 11
 
 PROMOTE = """[[plans.region.steps]]
 name = "promote-database"
@@ -59,7 +57,7 @@ SOON = {
 
 
 class Sabotage(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing broken: texts that are replaced in a file of the workload, and what must be said of it.
+    """One thing broken: texts that are replaced in the workload file, and what must be said of it.
 
     `check` is the finding that must be red, `says` a part of its words.
     """
@@ -67,7 +65,6 @@ class Sabotage(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     drill: str
     changes: Mapping[str, str] = {}
-    template: Mapping[str, str] = {}
     check: str
     says: str
     exit: int = MISSED
@@ -127,7 +124,8 @@ SABOTAGES = (
     Sabotage(
         name="failback that skips resynchronisation",
         drill=ISOLATION,
-        changes={RETURN_DATABASE: RETURN_DATABASE.replace("switchover", "failover")},
+        # The main failover loses nothing here, so an RPO of 0 is kept by it, and missed on the way home alone.
+        changes={RETURN_DATABASE: RETURN_DATABASE.replace("switchover", "failover"), 'rpo = "5s"': 'rpo = "0s"'},
         check="failback: data loss",
         says="were lost",
     ),
@@ -137,13 +135,6 @@ SABOTAGES = (
         changes={'after = "5s"            #': 'after = "0s"            #'},
         check="no failover",
         says="A blip started the plan",
-    ),
-    Sabotage(
-        name="blip that turns the name",
-        drill="drills/test_transient_blip.py",
-        template={'"FailureThreshold": 8': '"FailureThreshold": 1'},
-        check="no failover",
-        says="A blip moved the workload",
     ),
     Sabotage(
         name="a fence that does not hold",
@@ -170,8 +161,7 @@ def broken(sabotage: Sabotage, folder: Path) -> Path:
     """The workload with that one thing broken. Raises ValueError where a text is not there, or not once."""
     folder.mkdir(parents=True)
     for name in TEMPLATES:
-        changes = sabotage.template if name == PRIMARY else {}
-        (folder / name).write_text(_replaced(WORKLOADS / name, changes), encoding="utf-8")
+        (folder / name).write_bytes((WORKLOADS / name).read_bytes())
     path = folder / FILE
     path.write_text(_replaced(WORKLOADS / FILE, sabotage.changes), encoding="utf-8")
     return path
