@@ -145,6 +145,23 @@ def test_without_a_fence_both_take_writes_until_the_old_one_is_stopped() -> None
     assert scene.states() == {"pass"}
 
 
+def test_without_a_fence_an_old_primary_is_made_a_follower_some_time_after_its_site_is_back() -> None:
+    scene = Scene(aurora_fences=0, aurora_rejoin_s=0)
+    scene.follow()
+    scene.switch(loses=True)
+    scene.home.lost = True
+    scene.look()
+    scene.end_task(scene.two, "writer")
+    scene.one.serving = ""
+    scene.look(2)
+    assert scene.one.storage.fresh, "nobody reaches it while its site is lost"
+    scene.home.lost, scene.one.serving = False, "one-1"
+    scene.look()
+    assert (scene.one.role, scene.one.serving, scene.one.storage.fresh) == ("replica", "", False)
+    assert scene.one.kill == "copied anew", "its server took writes until then"
+    assert scene.states() == {"pass"}
+
+
 def test_a_switchover_waits_until_the_follower_has_all() -> None:
     scene = Scene()
     scene.follow()
