@@ -85,12 +85,13 @@ def _quiet(history: History, audits: Iterable[Audit]) -> set[str]:
     share = {v.header.vantage: v.header.audit_share for v in history.vantages}
     sent: set[str] = set()
     busy: set[str] = set()
+    known: set[str] = set()
     for change in all_changes(history):
+        known.add(change.key)
         if change.sent_ns <= end_ns and in_sample(change.key, share.get(change.vantage, 1.0)):
             sent.add(change.key)
             if change.done_ns > cut_ns:
                 busy.add(change.key)
-    known = {o.key for o in all_changes(history)}
     strangers = {key for a in audits for key in a.answers if key not in known}
     return (sent - busy) | strangers
 

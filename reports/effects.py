@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 
 from probes.history import History, Operation
-from probes.probe import NOT_THERE
 from reports.bounds import NS_PER_S
+from reports.reads import is_missing
 from reports.series import Series, series_of
 
 # So much longer than ever before the fault must an acknowledged write have been missing at another site, to prove that
@@ -25,8 +25,7 @@ def corrupt_reads(history: History, since_ns: int, until_ns: int | None) -> tupl
 
 def missing_reads(history: History, since_ns: int, until_ns: int | None) -> tuple[Operation, ...]:
     """The workload's reads sent in [since, until) of acknowledged keys that were not there, as they were answered."""
-    missing = (o for o in _reads(history) if o.outcome == "fail" and o.error.startswith(NOT_THERE))
-    return _in_order(missing, since_ns, until_ns)
+    return _in_order((o for o in _reads(history) if is_missing(o)), since_ns, until_ns)
 
 
 def stuck_heartbeats(history: History, site: str, since_ns: int, until_ns: int | None) -> tuple[Operation, ...]:

@@ -29,11 +29,15 @@ CHECK = "failback"
 
 
 class WayHome(msgspec.Struct, frozen=True):
-    """What is known of the way home: `found` from its start on, `book` without what was lost before it."""
+    """What is known of the way home: `found` from its start on, `book` without what was lost before it.
+
+    The numbers rest on `gates`: the same as for the main drill, asked of the way home.
+    """
 
     found: Recovery
     book: Ledger
     lost: Loss
+    gates: tuple[Gate, ...]
     ended: bool
 
 
@@ -46,7 +50,8 @@ def way_home(history: History, service: History, declared: Declared, base: Basel
     summed = _in_all(found)
     book = _book(history, phases.failback_ns)
     lost = loss(book, summed, vanished=declared.objectives.vanished_counts)
-    return WayHome(summed, book, lost, history.mark("failback end") is not None)
+    gates = _gates(history, declared, summed, book, lost)
+    return WayHome(summed, book, lost, gates, history.mark("failback end") is not None)
 
 
 def _in_all(found: Recovery) -> Recovery:
@@ -77,19 +82,12 @@ def _book(history: History, since_ns: int) -> Ledger:
     return msgspec.structs.replace(book, fates=fates)
 
 
-def failback_gates(history: History, declared: Declared, home: WayHome) -> list[Gate]:
-    """What the failback's numbers rest on: the same gates as for the main drill, asked of the way home."""
-    return [
-        *vantage_gates(history, home.found, declared.objectives),
-        *loss_gates(
-            home.book,
-            home.lost,
-            home.found.phases,
-            home.found.impact,
-            declared.objectives.rpo_s,
-            good_ns=_good_since_ns(history, declared),
-        ),
-    ]
+def _gates(history: History, declared: Declared, found: Recovery, book: Ledger, lost: Loss) -> tuple[Gate, ...]:
+    good_ns, rpo_s = _good_since_ns(history, declared), declared.objectives.rpo_s
+    return (
+        *vantage_gates(history, found, declared.objectives),
+        *loss_gates(book, lost, found.phases, found.impact, rpo_s, good_ns=good_ns),
+    )
 
 
 def _good_since_ns(history: History, declared: Declared) -> int:
@@ -102,9 +100,8 @@ def judge_failback(
     history: History, declared: Declared, home: WayHome, steps: tuple[StepRecord, ...], *, interrupted: bool = False
 ) -> Failback:
     """The failback against the drill's own RTO and RPO. Of a drill that somebody ended only a proven miss counts."""
-    gates = failback_gates(history, declared, home)
     recovery, lost = _recovery_time(history, declared, home), _data_loss(declared, home)
-    for gate in gates:
+    for gate in home.gates:
         recovery = msgspec.structs.replace(recovery, verdict=_applied(gate, "recovery time", recovery.verdict))
         lost = msgspec.structs.replace(lost, verdict=_applied(gate, "data loss", lost.verdict))
     failed = any(s.plan == "failback" and s.outcome != "done" for s in steps)
@@ -164,7 +161,7 @@ def _data_loss(declared: Declared, home: WayHome) -> DataLoss:
     return msgspec.structs.replace(judged, says=says)
 
 
-def failback_findings(history: History, declared: Declared, home: WayHome, judged: Failback) -> list[Finding]:
+def failback_findings(home: WayHome, judged: Failback) -> list[Finding]:
     """Both numbers with the operations that prove them, and every gate of the way home that does not hold."""
     bad = sorted((o for g in home.found.groups for e in g.episodes for o in e.bad), key=lambda o: o.sent_ns)
     recovery, lost = judged.recovery_time, judged.data_loss
@@ -182,5 +179,5 @@ def failback_findings(history: History, declared: Declared, home: WayHome, judge
     if not home.ended:
         says = "The way home began and was not seen to end, so the drill may have ended in the wrong place."
         found.append(Finding(check=f"{CHECK} ended", verdict="inconclusive", says=says))
-    open_gates = [g.finding for g in failback_gates(history, declared, home) if g.finding.verdict != "pass"]
+    open_gates = [g.finding for g in home.gates if g.finding.verdict != "pass"]
     return found + [msgspec.structs.replace(f, check=f"{CHECK}: {f.check}", taints=()) for f in open_gates]

@@ -91,7 +91,7 @@ def judge(
         episodes=as_rows(found.groups, found.phases.start_ns),
         findings=[
             *_findings(recovery_time, data_loss, lost, found, gates, failback=failback),
-            *(failback_findings(history, declared, home, failback) if home and failback else ()),
+            *(failback_findings(home, failback) if home and failback else ()),
             *(g.finding for g in convergence_gates(sites)),
             *more,
             _disturbed(service, declared, found, base),
