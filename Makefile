@@ -48,8 +48,8 @@ gameday: $(STAMP) ## run all drills that apply to WORKLOAD, in the lab
 bench: $(STAMP) ## measure the harness itself: truth, others, pacer, judging, mutation (half an hour)
 	$(PY) -m bench
 
-soak: $(STAMP) ## N drills (20), each compared with what the lab knows to be true
-	$(PY) -m bench.soak --runs $(N)
+soak: $(STAMP) ## make drill N times (20), each compared with what the lab knows to be true (an hour)
+	$(PY) -m bench.soak --runs $(N) --workload $(WORKLOAD)
 
 setup: $(STAMP) ## make .venv from the lock file
 

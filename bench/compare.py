@@ -56,9 +56,8 @@ class Compared(msgspec.Struct, frozen=True, kw_only=True):
     disagreements: tuple[str, ...]
 
 
-def compare(runs: Path, truth: Path, zone: str) -> Compared:
-    """Compare the only drill below `runs` with the lab's log in `truth`. Raises NotComparable."""
-    drill = _only_drill(runs)
+def compare(drill: Path, truth: Path, zone: str) -> Compared:
+    """Compare a drill's folder with the log of its lab in the folder `truth`. Raises NotComparable."""
     try:
         verdict, history = read_verdict(drill), load_history(drill)
         entries = _entries(truth / f"{lab_of(drill)}.jsonl")
@@ -66,13 +65,6 @@ def compare(runs: Path, truth: Path, zone: str) -> Compared:
         return _compared(verdict, history, entries, zone, settings)
     except (NoTruth, ValueError, KeyError, OSError, msgspec.MsgspecError, BrokenHistory, BrokenEvidence) as error:
         raise NotComparable(f"cannot be compared: {error}") from error
-
-
-def _only_drill(runs: Path) -> Path:
-    drills = sorted(path.parent for path in runs.glob("*/*/verdict.json"))
-    if len(drills) != 1:
-        raise NotComparable(f"{len(drills)} drills came to a verdict, not one")
-    return drills[0]
 
 
 def _entries(log: Path) -> list[Entry]:

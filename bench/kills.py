@@ -5,14 +5,12 @@ another process undoes its journal, and what AWS says of everything that the dri
 compared with what it said before the fault.
 """
 
-import contextlib
 import json
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +18,12 @@ import boto3
 import msgspec
 from botocore.config import Config
 
-from bench.figures import OUT, write
+from bench.drilled import HANGS_S, ROOT, TWO_REGIONS, Where, command_of, folder_of, in_a_row, started
+from bench.figures import write
 from bench.leftovers import left_of
-from bench.soak import HANGS_S, ROOT, Where, sigterm_as_ctrl_c, started
 from fixtures.lab import Lab, down
 from fixtures.lab.disks import lab_of
 
-WORKLOAD = ROOT / "fixtures" / "workloads" / "orders-warm-standby.toml"
 ISOLATION, LOST = "drills/test_region_isolation.py", "drills/test_site_lost.py"
 CORRUPTED = "drills/test_table_corruption.py"
 REGIONS = ("eu-west-1", "eu-central-1")
@@ -157,9 +154,8 @@ def differences(before: World, after: World) -> list[str]:
 def killed(point: Point, folder: Path) -> Killed:
     """Run the drill, kill it there, undo its journal, and compare."""
     where, began_s = Where(folder), time.monotonic()
-    command = [sys.executable, "-m", "pytest", point.drill, "--workload", str(WORKLOAD)]
     wrong: list[str] = []
-    with started(command, where) as process:
+    with started(command_of(TWO_REGIONS, point.drill), where) as process:
         lab = _await(lambda: lab_of(process.pid), process)
         drill = _await(lambda: next((p.parent for p in where.runs.glob("*/*/marks.jsonl")), None), process)
         steady = Point(name="", mark="steady" if point.mark != "steady" else "start")
@@ -210,15 +206,15 @@ def told(found: Killed) -> str:
 def main(names: Sequence[str]) -> int:
     """Kill at all points, or at those whose name holds one of the names; 1 if any is not home."""
     chosen = [point for point in POINTS if not names or any(name in point.name for name in names)]
-    folder = OUT / "kills" / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
-    found: list[Killed] = []
-    with sigterm_as_ctrl_c(), contextlib.suppress(KeyboardInterrupt):  # with what there is by then
-        for number, point in enumerate(chosen, 1):
-            try:
-                found.append(killed(point, folder / f"{number:02d}"))
-            except (RuntimeError, TimeoutError) as error:
-                found.append(Killed(name=point.name, opened=0, undo=-1, took_s=0.0, wrong=(str(error),)))
-            print(told(found[-1]), flush=True)
+    folder = folder_of("kills")
+
+    def one(number: int, point: Point) -> Killed:
+        try:
+            return killed(point, folder / f"{number:02d}")
+        except (RuntimeError, TimeoutError) as error:
+            return Killed(name=point.name, opened=0, undo=-1, took_s=0.0, wrong=(str(error),))
+
+    found = in_a_row(chosen, one, told)
     write("kills", killed=found)
     home = sum(not one.wrong for one in found)
     print(f"\n{home} of {len(found)} killed drills were brought home. Figures in bench/out/kills.json.")

@@ -10,7 +10,6 @@ key. A drill is right if
 """
 
 import argparse
-import contextlib
 import csv
 import json
 import shutil
@@ -18,19 +17,17 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from bench.leftovers import labs_of, left_of
-from bench.soak import HANGS_S, OUT, ROOT, Where, sigterm_as_ctrl_c, started
+from bench.drilled import HANGS_S, TWO_REGIONS, Where, command_of, folder_of, in_a_row, started
+from bench.figures import write
 from fixtures.errors import LabError
 from fixtures.lab import Lab
 from fixtures.lab.disks import Taken, lab_of, orders_in, orders_on_disk, truth_of
 
-WORKLOAD = ROOT / "fixtures" / "workloads" / "orders-warm-standby.toml"
 DRILL = "drills/test_site_lost.py"
 REGION, OLD, NEW = "eu-west-1", "orders-ws", "orders-ws-replica"
 POLL_S = 0.02
@@ -150,15 +147,14 @@ def _acknowledged(drill: Path) -> set[str]:
 def run_one(number: int, folder: Path) -> Compared:
     """One drill with somebody who looks at the disks meanwhile."""
     where, began_s = Where(folder), time.monotonic()
-    command = [sys.executable, "-m", "pytest", DRILL, "--workload", str(WORKLOAD)]
-    with started(command, where) as process:
+    with started(command_of(TWO_REGIONS, DRILL), where) as process:
         observer = Observer(process.pid)
         observer.start()
         code = process.wait(HANGS_S)
         observer.end()
     took_s = time.monotonic() - began_s
     drills = [path.parent for path in where.runs.glob("*/*/verdict.json")]
-    left = left_of(labs_of(where.runs, where.truth), where.state)
+    left = where.left()
     if observer.truth is None or len(drills) != 1:
         why = f"no truth: {observer.failure}" if observer.truth is None else "no verdict"
         wrong = (*left, f"exit code {code}", why)
@@ -186,15 +182,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.lost_orders", description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=20, metavar="N", help="how many drills (default: 20)")
     runs: int = parser.parse_args(arguments).runs
-    folder = OUT / "lost_orders" / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
-    found: list[Compared] = []
-    with sigterm_as_ctrl_c(), contextlib.suppress(KeyboardInterrupt):  # with what there is by then
-        for number in range(1, runs + 1):
-            found.append(run_one(number, folder / f"{number:03d}"))
-            print(told(found[-1], runs), flush=True)
-            shutil.rmtree(folder / f"{number:03d}" / "truth", ignore_errors=True)
+    folder = folder_of("lost_orders")
+
+    def one(number: int, _: int) -> Compared:
+        compared = run_one(number, folder / f"{number:03d}")
+        shutil.rmtree(folder / f"{number:03d}" / "truth", ignore_errors=True)
+        return compared
+
+    found = in_a_row(range(runs), one, lambda compared: told(compared, runs))
     right = sum(not one.wrong for one in found)
-    (OUT / "lost_orders.json").write_bytes(msgspec.json.format(msgspec.json.encode(found), indent=1) + b"\n")
+    write("lost_orders", compared=found)
     print(f"\n{right} of {len(found)} drills found each lost order and the true loss: bench/out/lost_orders.json")
     return 0 if right == runs else 1
 

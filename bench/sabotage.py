@@ -4,24 +4,19 @@ Each is the reference workload of two Regions with one thing broken, drilled as 
 and by the finding that names what is wrong; everything must be put back all the same.
 """
 
-import contextlib
 import json
 import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from bench.figures import OUT, write
-from bench.leftovers import labs_of, left_of
-from bench.soak import HANGS_S, ROOT, Where, sigterm_as_ctrl_c, started
+from bench.drilled import TWO_REGIONS, WORKLOADS, Where, command_of, folder_of, in_a_row, run
+from bench.figures import write
 
-WORKLOADS = ROOT / "fixtures" / "workloads"
-FILE = "orders-warm-standby.toml"
 TEMPLATES = ("orders-warm-standby-primary.template.json", "orders-warm-standby-recovery.template.json")
 MISSED = 10  # the exit code of a drill that missed an objective
 
@@ -67,10 +62,9 @@ class Sabotage(msgspec.Struct, frozen=True, kw_only=True):
     changes: Mapping[str, str] = {}
     check: str
     says: str
-    exit: int = MISSED
 
 
-ISOLATION, LOST = "drills/test_region_isolation.py", "drills/test_site_lost.py"
+ISOLATION = "drills/test_region_isolation.py"
 SABOTAGES = (
     Sabotage(
         name="promote left out",
@@ -162,8 +156,8 @@ def broken(sabotage: Sabotage, folder: Path) -> Path:
     folder.mkdir(parents=True)
     for name in TEMPLATES:
         (folder / name).write_bytes((WORKLOADS / name).read_bytes())
-    path = folder / FILE
-    path.write_text(_replaced(WORKLOADS / FILE, sabotage.changes), encoding="utf-8")
+    path = folder / TWO_REGIONS.name
+    path.write_text(_replaced(TWO_REGIONS, sabotage.changes), encoding="utf-8")
     return path
 
 
@@ -181,8 +175,8 @@ def judged(sabotage: Sabotage, code: int, verdict: Mapping[str, Any], left: Sequ
     found = [f for f in verdict.get("findings", ()) if f["check"] == sabotage.check and f["verdict"] == "fail"]
     said = next((f["says"] for f in found if sabotage.says in f["says"]), "")
     wrong = list(left)
-    if code != sabotage.exit:
-        wrong.append(f"exit code {code}, and should be {sabotage.exit}")
+    if code != MISSED:
+        wrong.append(f"exit code {code}, and should be {MISSED}")
     if not said:
         others = "; ".join(f"{f['check']}: {f['says']}" for f in verdict.get("findings", ()) if f["verdict"] == "fail")
         wrong.append(f"{sabotage.check!r} does not say {sabotage.says!r}. What failed: {others or 'nothing'}")
@@ -197,16 +191,12 @@ def judged(sabotage: Sabotage, code: int, verdict: Mapping[str, Any], left: Sequ
 def tried(sabotage: Sabotage, folder: Path) -> Tried:
     """Drill it. Raises ValueError for a workload that cannot be broken so."""
     workload, where, began_s = broken(sabotage, folder / "workload"), Where(folder / "run"), time.monotonic()
-    command = [sys.executable, "-m", "pytest", sabotage.drill, "--workload", str(workload)]
-    code = -1
     try:
-        with started(command, where) as process:
-            code = process.wait(HANGS_S)
+        code = run(command_of(workload, sabotage.drill), where)
     except subprocess.TimeoutExpired:
-        pass  # the exit code says it
+        code = -1  # which says it
     verdicts = [json.loads(path.read_text(encoding="utf-8")) for path in where.runs.glob("*/*/verdict.json")]
-    left = left_of(labs_of(where.runs, where.truth), where.state)
-    return judged(sabotage, code, verdicts[0] if verdicts else {}, left, time.monotonic() - began_s)
+    return judged(sabotage, code, verdicts[0] if verdicts else {}, where.left(), time.monotonic() - began_s)
 
 
 def told(found: Tried) -> str:
@@ -218,12 +208,8 @@ def told(found: Tried) -> str:
 def main(names: Sequence[str]) -> int:
     """Try all, or those whose name holds one of the names; 1 if any was not caught."""
     chosen = [s for s in SABOTAGES if not names or any(name in s.name for name in names)]
-    folder = OUT / "sabotage" / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
-    found: list[Tried] = []
-    with sigterm_as_ctrl_c(), contextlib.suppress(KeyboardInterrupt):  # with what there is by then
-        for number, sabotage in enumerate(chosen, 1):
-            found.append(tried(sabotage, folder / f"{number:02d}"))
-            print(told(found[-1]), flush=True)
+    folder = folder_of("sabotage")
+    found = in_a_row(chosen, lambda number, one: tried(one, folder / f"{number:02d}"), told)
     write("sabotage", tried=found)
     caught = sum(not one.wrong for one in found)
     print(f"\n{caught} of {len(found)} sabotages are red, each by its name. Figures in bench/out/sabotage.json.")

@@ -1,177 +1,124 @@
-"""Drills in a row, as a user runs them, each compared with the lab's ground truth: `python -m bench.soak --runs N`.
+"""All drills before a release, again and again, as a user runs them: `python -m bench.soak --runs N`.
 
-Fails (exit code 1) if a drill did not end with 0, if a number of it is ruled out by the truth (`bench/truth.py`), if
-its interval is wider than the rules allow, or if anything of it is left: a process, a folder, an open journal. The
-evidence of every drill stays in `bench/out/soak/`.
+Fails (exit code 1) if a run did not end with 0, if a drill of it did not pass or was not put back, if anything is left
+(a process, a folder, an open journal), or if a number is ruled out by what the lab knows to be true. The lab's log can
+rule out numbers of a zone's power loss only (`bench/truth.py`): other drills are told as not compared here, and those
+of a lost site are held against the lab's disks by `bench.lost_orders`. The evidence stays in `bench/out/soak/`.
 """
 
 import argparse
 import math
-import os
-import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from datetime import UTC, datetime
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import msgspec
 
 from bench.compare import Compared, NotComparable, compare
-from bench.leftovers import labs_of, left_of
+from bench.drilled import TWO_REGIONS, Where, command_of, folder_of, in_a_row, run
+from bench.figures import OUT, write
 from bench.truth import failure_bound
-from fixtures.errors import WorkloadFileError
-from fixtures.workload import load
+from reports.folder import BrokenEvidence, read_verdict
+from reports.model import Verdict
 
-ROOT = Path(__file__).resolve().parents[1]
-OUT = ROOT / "bench" / "out"
-DEFAULT_WORKLOAD = ROOT / "fixtures" / "workloads" / "orders-multi-az.toml"
-DRILL = "az_power_loss"
-# A drill takes some 35 s. One that hangs is told to end, which undoes what it broke, and then killed.
-HANGS_S = 600.0
-ENDS_S = 180.0
+ZONE_DRILL = "az_power_loss"
+# All drills of a workload take some ten minutes.
+SET_HANGS_S = 3600.0
 LAST_LINES = 25
 
 
-class Result(msgspec.Struct, frozen=True, kw_only=True):
-    """One drill of the soak. `failures` says in sentences what is wrong; `folder` is below `bench/out`."""
+class Drilled(msgspec.Struct, frozen=True, kw_only=True):
+    """One drill of a run: its recovery time in s, and in sentences what is wrong. Not compared: `compared` is None."""
 
-    number: int
-    zone: str
-    exit: int
-    took_s: float
-    folder: str
+    name: str
+    recovery_s: tuple[float | None, float | None]
+    lost: int
     failures: tuple[str, ...]
     compared: Compared | None = None
 
 
-class Soak(msgspec.Struct, frozen=True, kw_only=True):
-    """The whole soak, as `soak.json`. `failure_bound` is None unless every drill was clean."""
+class Run(msgspec.Struct, frozen=True, kw_only=True):
+    """One run of the whole set. `failures` are the run's own, besides those of its drills; `folder` is below `out`."""
 
-    started_utc: str
-    workload: str
-    results: tuple[Result, ...]
-    failed: int
-    failure_bound: float | None
-    load_average: tuple[float, ...]
-
-
-class Where(NamedTuple):
-    """The folders of one drill: its own state, so that nobody else's journal counts, its runs, and the lab's truth."""
-
-    folder: Path
+    number: int
+    selected: str
+    exit: int
+    took_s: float
+    folder: str
+    failures: tuple[str, ...]
+    drills: tuple[Drilled, ...]
 
     @property
-    def state(self) -> Path:
-        return self.folder / "state"
-
-    @property
-    def runs(self) -> Path:
-        return self.folder / "runs"
-
-    @property
-    def truth(self) -> Path:
-        return self.folder / "truth"
-
-    @property
-    def output(self) -> Path:
-        return self.folder / "output.txt"
-
-    def environment(self) -> dict[str, str]:
-        own = {
-            "DR_DRILLS_STATE": str(self.state),
-            "DR_DRILLS_RUNS_DIR": str(self.runs),
-            "DR_DRILLS_LAB_TRUTH": str(self.truth),
-        }
-        return os.environ | own
+    def clean(self) -> bool:
+        """Whether nothing at all is wrong with it."""
+        return not self.failures and not any(drill.failures for drill in self.drills)
 
 
-def command_of(workload: Path, zone: str) -> list[str]:
-    """The command that a user gives, for one drill of one zone."""
-    return [sys.executable, "-m", "pytest", "drills", "--workload", str(workload), "-k", f"{DRILL} and {zone}"]
-
-
-def run_drill(where: Where, workload: Path, zone: str) -> int:
-    """One drill of one zone; its exit code. Raises TimeoutExpired for one that hangs; it is ended then."""
-    with started(command_of(workload, zone), where) as process:
-        return process.wait(HANGS_S)
-
-
-@contextmanager
-def started(command: Sequence[str], where: Where) -> Iterator["subprocess.Popen[bytes]"]:
-    """A drill's process, as a user starts it. At the end of the block it is over: one that hangs is ended in order."""
-    where.folder.mkdir(parents=True)
-    with where.output.open("wb") as output:
-        process = subprocess.Popen(
-            command, cwd=ROOT, env=where.environment(), stdin=subprocess.DEVNULL, stdout=output,
-            stderr=subprocess.STDOUT,
-        )  # fmt: skip
-    try:
-        yield process
-    except (subprocess.TimeoutExpired, KeyboardInterrupt):
-        # The first signal makes a drill put back what it broke, which takes a while; it holds the second. So it does
-        # no harm if Ctrl-C has reached it already.
-        process.terminate()
-        try:
-            process.wait(ENDS_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-        raise
-    finally:
-        process.wait()
-
-
-def soak_one(where: Where, workload: Path, zone: str, number: int) -> Result:
-    """Run one drill and say what is wrong with it."""
+def soak_one(where: Where, workload: Path, selected: Sequence[str], number: int) -> Run:
+    """Run the set once and say what is wrong with it."""
     began_s = time.monotonic()
     failures: list[str] = []
     try:
-        code = run_drill(where, workload, zone)
+        code = run(command_of(workload, "drills", *selected), where, hangs_s=SET_HANGS_S)
     except subprocess.TimeoutExpired:
         code = -1
-        failures.append(f"did not end within {HANGS_S:g} s")
+        failures.append(f"did not end within {SET_HANGS_S:g} s")
     took_s = time.monotonic() - began_s
     if code != 0:
         failures.append(f"exit code {code}: see {where.output.name}")
-    labs = labs_of(where.runs, where.truth)
-    failures += left_of(labs, where.state)
-    compared = None
+    failures += where.left()
+    folders = sorted(path.parent for path in where.runs.glob("*/*/verdict.json"))
+    if not folders:
+        failures.append("no drill came to a verdict")
+    return Run(
+        number=number, selected=" ".join(selected), exit=code, took_s=took_s, folder=str(where.folder.relative_to(OUT)),
+        failures=tuple(failures), drills=tuple(drilled(folder, where.truth) for folder in folders),
+    )  # fmt: skip
+
+
+def drilled(folder: Path, truth: Path) -> Drilled:
+    """What one drill's evidence says, beside the lab's truth where that can say anything of it."""
     try:
-        compared = compare(where.runs, where.truth, zone)
-        failures += compared.disagreements
-    except NotComparable as error:
-        failures.append(str(error))
-    return Result(
-        number=number, zone=zone, exit=code, took_s=took_s, folder=str(where.folder.relative_to(OUT)),
+        verdict = read_verdict(folder)
+    except BrokenEvidence as error:
+        return Drilled(name=folder.name, recovery_s=(None, None), lost=0, failures=(str(error),))
+    failures = [] if verdict.verdict == "pass" else [f"the verdict is {verdict.verdict}"]
+    failures += [] if verdict.undo == "clean" else [f"put back: {verdict.undo}"]
+    compared = None
+    if zone := _zone(verdict):
+        try:
+            compared = compare(folder, truth, zone)
+            failures += compared.disagreements
+        except NotComparable as error:
+            failures.append(str(error))
+    return Drilled(
+        name=" ".join((verdict.drill, *sorted(verdict.parameters.values()))),
+        recovery_s=(verdict.recovery_time.lower_s, verdict.recovery_time.upper_s), lost=verdict.data_loss.lost,
         failures=tuple(failures), compared=compared,
     )  # fmt: skip
 
 
-def soak(runs: int, workload: Path, zones: Sequence[str], folder: Path) -> list[Result]:
-    """All drills, one after the other, with a line for each. Ctrl-C ends it early, with what there is."""
-    results: list[Result] = []
-    try:
-        for number in range(1, runs + 1):
-            zone = zones[(number - 1) % len(zones)]
-            print(f"[{number}/{runs}] {zone} ...", flush=True)
-            result = soak_one(Where(folder / f"{number:03d}-{zone}"), workload, zone, number)
-            results.append(result)
-            print(_progress(result, runs), flush=True)
-            if result.exit != 0:
-                print(_tail(folder / f"{number:03d}-{zone}" / "output.txt"), flush=True)
-    except KeyboardInterrupt:
-        print(f"interrupted after {len(results)} of {runs} drills", flush=True)
-    return results
+def _zone(verdict: Verdict) -> str:
+    return verdict.parameters.get("zone", "") if verdict.drill == ZONE_DRILL else ""
 
 
-def _progress(result: Result, runs: int) -> str:
-    said = "clean" if not result.failures else "FAILED"
-    numbers = "" if result.compared is None else f"  recovery time {result.compared.recovery_s} s"
-    lines = [f"[{result.number}/{runs}] {result.zone} {said} in {result.took_s:.0f} s{numbers}"]
-    return "\n".join([*lines, *(f"    - {failure}" for failure in result.failures)])
+def progress(found: Run, runs: int) -> str:
+    """One run in a line, its drills and what is wrong below."""
+    lines = [f"[{found.number}/{runs}] {'clean' if found.clean else 'FAILED'} in {found.took_s:.0f} s"]
+    lines += [f"    - {failure}" for failure in found.failures]
+    for drill in found.drills:
+        lines.append(f"    {drill.name}: recovery time {_interval(drill.recovery_s)}")
+        lines += [f"        - {failure}" for failure in drill.failures]
+    if found.exit:
+        lines.append(_tail(OUT / found.folder / "output.txt"))
+    return "\n".join(lines)
+
+
+def _interval(recovery_s: tuple[float | None, float | None]) -> str:
+    lower_s, upper_s = recovery_s
+    return f"{'?' if lower_s is None else f'{lower_s:.3f}'}..{'?' if upper_s is None else f'{upper_s:.3f}'} s"
 
 
 def _tail(output: Path) -> str:
@@ -179,79 +126,75 @@ def _tail(output: Path) -> str:
     return "\n".join(f"    | {line}" for line in lines)
 
 
-def table(results: Sequence[Result]) -> str:
-    """Every drill in a line; times in s."""
-    rows: list[tuple[str, ...]] = [
-        ("#", "zone", "exit", "recovery time", "says", "width", "allowed", "truth's bracket", "")
-    ]
-    rows += [_row(result) for result in results]
+def table(runs: Sequence[Run]) -> str:
+    """Every drill in a line: how often it ran and was clean, and between what its recovery times lay, in s."""
+    rows: list[tuple[str, ...]] = [("drill", "runs", "clean", "lower edges", "upper edges", "lost", "truth")]
+    by_name: dict[str, list[Drilled]] = {}
+    for found in runs:
+        for drill in found.drills:
+            by_name.setdefault(drill.name, []).append(drill)
+    rows += [_row(name, by_name[name]) for name in sorted(by_name)]
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(r, widths, strict=True)).rstrip() for r in rows)
 
 
-def _row(result: Result) -> tuple[str, ...]:
-    end = "clean" if not result.failures else f"{len(result.failures)} failures"
-    seen = result.compared
-    if seen is None:
-        return (str(result.number), result.zone, str(result.exit), "-", "-", "-", "-", "-", end)
+def _row(name: str, drills: Sequence[Drilled]) -> tuple[str, ...]:
+    compared = sum(drill.compared is not None for drill in drills)
     return (
-        str(result.number), result.zone, str(result.exit), seen.recovery_s, f"{seen.confidence:.0%}",
-        f"{seen.width_s:.3f}", f"{seen.allowed_s:.3f}", seen.truth_recovery_s, end,
+        name, str(len(drills)), str(sum(not drill.failures for drill in drills)),
+        _span(drill.recovery_s[0] for drill in drills), _span(drill.recovery_s[1] for drill in drills),
+        f"{min(d.lost for d in drills)}..{max(d.lost for d in drills)}",
+        f"compared {compared}" if compared else "not compared",
     )  # fmt: skip
 
 
-def summary(results: Sequence[Result]) -> str:
-    """What so many drills prove."""
-    failed = [result for result in results if result.failures]
+def _span(values: Iterable[float | None]) -> str:
+    known = [value for value in values if value is not None]
+    return f"{min(known):.3f}..{max(known):.3f}" if known else "-"
+
+
+def summary(runs: Sequence[Run]) -> str:
+    """What so many runs prove."""
+    failed = [found for found in runs if not found.clean]
     if failed:
-        return f"{len(failed)} of {len(results)} drills failed."
-    if not results:
-        return "No drill ran."
-    bound = failure_bound(len(results))
-    return (
-        f"{len(results)} of {len(results)} drills clean: the probability that one fails is below "
-        f"{math.ceil(bound * 100) / 100:.2f} (at 95%)."
-    )
+        return f"{len(failed)} of {len(runs)} runs failed."
+    if not runs:
+        return "Nothing ran."
+    bound = math.ceil(failure_bound(len(runs)) * 100) / 100
+    return f"{len(runs)} of {len(runs)} runs clean: the probability that one fails is below {bound:.2f} (at 95%)."
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run it; 1 if anything failed."""
     options = _options(arguments)
-    started = datetime.now(UTC)
-    try:
-        zones = tuple(options.zones.split(",")) if options.zones else load(options.workload).primary.zones
-    except WorkloadFileError as error:
-        print(error, file=sys.stderr)
-        return 1
-    with sigterm_as_ctrl_c():
-        results = soak(options.runs, options.workload, zones, OUT / "soak" / f"{started:%Y%m%dT%H%M%SZ}")
-    clean = bool(results) and not any(result.failures for result in results)
-    found = Soak(
-        started_utc=started.isoformat(timespec="seconds"), workload=options.workload.name, results=tuple(results),
-        failed=sum(bool(result.failures) for result in results),
-        failure_bound=failure_bound(len(results)) if clean else None, load_average=os.getloadavg(),
+    folder, runs = folder_of("soak"), range(options.runs)
+    sets = [["-k", f"{ZONE_DRILL} and {zone}"] for zone in options.zones] or [[] if options.all else ["-m", "gate"]]
+
+    def one(number: int, _: int) -> Run:
+        selected = sets[(number - 1) % len(sets)]
+        print(f"[{number}/{options.runs}] {' '.join(selected) or 'all'} ...", flush=True)
+        return soak_one(Where(folder / f"{number:03d}"), options.workload, selected, number)
+
+    found = in_a_row(runs, one, lambda run: progress(run, options.runs))
+    clean = bool(found) and all(run.clean for run in found)
+    write(
+        "soak", workload=options.workload.name, runs=found, failed=sum(not run.clean for run in found),
+        failure_bound=failure_bound(len(found)) if clean else None,
     )  # fmt: skip
-    OUT.mkdir(parents=True, exist_ok=True)
-    (OUT / "soak.json").write_bytes(msgspec.json.format(msgspec.json.encode(found), indent=1) + b"\n")
-    print(f"\n{table(results)}\n\n{summary(results)} Figures in bench/out/soak.json.")
-    return 0 if clean and len(results) == options.runs else 1
-
-
-@contextmanager
-def sigterm_as_ctrl_c() -> Iterator[None]:
-    """So that a soak that is told to end does not leave its drill to itself."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
+    print(f"\n{table(found)}\n\n{summary(found)} Figures in bench/out/soak.json.")
+    return 0 if clean and len(found) == options.runs else 1
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.soak", description=__doc__.splitlines()[0])
-    parser.add_argument("--runs", type=_count, default=20, metavar="N", help="how many drills (default: 20)")
-    parser.add_argument("--workload", type=Path, default=DEFAULT_WORKLOAD, metavar="FILE", help="the workload file")
-    parser.add_argument("--zones", default="", metavar="A,B,C", help="the zones, in rotation (default: all)")
+    parser.add_argument("--runs", type=_count, default=20, metavar="N", help="how many runs (default: 20)")
+    parser.add_argument("--workload", type=Path, default=TWO_REGIONS, metavar="FILE", help="the workload file")
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--all", action="store_true", help="all drills of the workload, not only those marked gate")
+    what.add_argument(
+        "--zones", type=lambda text: text.split(","), default=[], metavar="A,B,C",
+        help="only the power loss of a zone, of these in rotation",
+    )  # fmt: skip
     options = parser.parse_args(arguments)
     options.workload = options.workload.resolve()
     return options
