@@ -29,15 +29,20 @@ STILL_NS = NS_PER_S
 
 
 class WriteLag(msgspec.Struct, frozen=True):
-    """One write's lag in ns. `upper_ns` is None where it was not seen at the site before the fault."""
+    """One write's lag in ns since `acknowledged_ns`. `upper_ns` is None where it was not seen at the site in time."""
 
+    acknowledged_ns: int
     lower_ns: int
     upper_ns: int | None
     proof: tuple[Operation, ...]
 
 
 class SiteLag(msgspec.Struct, frozen=True):
-    """The heartbeats to one site before the fault: those that were answered or not, and the writes they followed."""
+    """The heartbeats to one site in some time: those that were answered or not, and the writes they followed.
+
+    A write that was still waited for at its end is `waiting`. It is among `writes` only if it had been waited for
+    longer than any took: the others say nothing of how long they would have taken.
+    """
 
     site: str
     asked: tuple[Operation, ...]
@@ -45,35 +50,45 @@ class SiteLag(msgspec.Struct, frozen=True):
     waiting: tuple[WriteLag, ...]
 
 
-def replication_lag(history: History) -> list[ReplicationLag]:
+def replication_lag(lags: Iterable[SiteLag]) -> list[ReplicationLag]:
     """The lag to each site that heartbeats were sent to, in the order of the sites' names."""
-    return [_figures(found) for found in site_lags(history)]
+    return [_figures(found) for found in lags]
 
 
 def site_lags(history: History) -> list[SiteLag]:
-    """What the heartbeats saw that were over before the fault was asked for (or all, where none was).
+    """What the heartbeats saw that were over before the fault was asked for (or all, where none was)."""
+    return lags_between(history, None, phases_of(history).since_ns)
 
-    A write that was still waited for then is among `writes` only if it had been waited for longer than any took: the
-    others say nothing of how long they would have taken.
-    """
-    since_ns = phases_of(history).since_ns
+
+def lags_between(history: History, since_ns: int | None, until_ns: int | None) -> list[SiteLag]:
+    """What the heartbeats saw that were sent since the one moment and over before the other (None: all of them)."""
+    if not series_of(history, "heartbeat"):
+        return []
     told = {(o.vantage, o.key, o.version): o for o in all_changes(history) if o.good and o.kind != "delete"}
     by_site: dict[str, list[Series]] = {}
     for series in series_of(history, "heartbeat"):
         by_site.setdefault(series.stream.site, []).append(series)
-    return [_site(site, by_site[site], told, since_ns) for site in sorted(by_site)]
+    return [_site(site, by_site[site], told, since_ns or 0, until_ns) for site in sorted(by_site)]
 
 
 def _site(
-    site: str, streams: Iterable[Series], told: dict[tuple[str, str, int], Operation], since_ns: int | None
+    site: str,
+    streams: Iterable[Series],
+    told: dict[tuple[str, str, int], Operation],
+    since_ns: int,
+    until_ns: int | None,
 ) -> SiteLag:
     asked: list[Operation] = []
     found: list[WriteLag] = []
     for series in streams:
-        before = [o for o in series.operations if o.version and (since_ns is None or o.done_ns < since_ns)]
-        asked += before
+        inside = [
+            o
+            for o in series.operations
+            if o.version and o.sent_ns >= since_ns and (until_ns is None or o.done_ns < until_ns)
+        ]
+        asked += inside
         by_write: dict[tuple[str, str, int], list[Operation]] = {}
-        for operation in before:
+        for operation in inside:
             if operation.good:
                 by_write.setdefault((operation.vantage, operation.key, operation.version), []).append(operation)
         found += [_write_lag(told[write], answers) for write, answers in by_write.items() if write in told]
@@ -93,7 +108,7 @@ def _write_lag(write: Operation, answers: Sequence[Operation]) -> WriteLag:
     upper_ns = None if first is None else max(0, first.done_ns - write.done_ns)
     if upper_ns is not None:
         lower_ns = min(lower_ns, upper_ns)
-    return WriteLag(lower_ns, upper_ns, tuple(o for o in (write, last, first) if o is not None))
+    return WriteLag(write.done_ns, lower_ns, upper_ns, tuple(o for o in (write, last, first) if o is not None))
 
 
 def _figures(found: SiteLag) -> ReplicationLag:
@@ -125,9 +140,9 @@ def quantile(writes: Sequence[WriteLag], share: float) -> tuple[float, float | N
     return seconds(lower_ns), None if upper == math.inf else seconds(int(upper))
 
 
-def lag_gates(history: History) -> list[Gate]:
+def lag_gates(lags: Iterable[SiteLag]) -> list[Gate]:
     """What is told of the lag, a finding a site. It judges nothing: what was lost by it, the ledger says."""
-    return [_gate(found) for found in site_lags(history)]
+    return [_gate(found) for found in lags]
 
 
 def _gate(found: SiteLag) -> Gate:

@@ -11,7 +11,7 @@ from reports.convergence import compared, convergence, convergence_gates
 from reports.declared import Declared
 from reports.failback import failback_findings, judge_failback, way_home
 from reports.gates import Gate, Objective
-from reports.lag import lag_gates, replication_lag
+from reports.lag import lag_gates, replication_lag, site_lags
 from reports.ledger import ledger
 from reports.loss import Loss, judge_loss, loss
 from reports.loss_gates import loss_gates
@@ -25,6 +25,7 @@ from reports.recovery import Recovery, as_rows, clocks, disturbances, recovery
 from reports.recovery_time import judge_recovery
 from reports.series import names_of
 from reports.service import lost_keys, served
+from reports.standstill import judge_standstill
 from reports.staying import judge_staying
 from reports.steady import Baseline, baseline
 from reports.steps import StepRecord
@@ -57,20 +58,21 @@ def judge(
     found = recovery(service, declared, base)
     rpo_s = objectives.rpo_s
     lost = loss(book, found, vanished=objectives.vanished_counts)
+    lags = site_lags(history)
     gates = [
         *plan_gates(declared, steps),
         *declared_gates(declared, found.phases, base, effect_seen(history, declared), found),
         *vantage_gates(history, found, objectives),
         *loss_gates(book, lost, found.phases, found.impact, rpo_s),
         *read_gates(history),
-        *lag_gates(history),
+        *lag_gates(lags),
     ]
     interrupted = history.mark("interrupted") is not None
     recovery_time = _gated(judge_recovery(history, declared, found), "recovery time", gates, interrupted=interrupted)
     data_loss = _gated(judge_loss(book, lost, found.impact, rpo_s), "data loss", gates, interrupted=interrupted)
     home, sites = way_home(history, service, declared, base), compared(history)
     failback = None if home is None else judge_failback(history, declared, home, steps, interrupted=interrupted)
-    more = [f for f in (judge_staying(history, declared, steps), judge_old_primary(history)) if f is not None]
+    more = _asked_besides(history, declared, steps)
     extra = [f.verdict for f in (failback, sites, *more) if f is not None]
     return Verdict(
         run_id=declared.run,
@@ -100,10 +102,16 @@ def judge(
         ],
         does_not_show=[*declared.does_not_show, *(declared.fault.does_not_show if declared.fault else ())],
         steps=step_rows(steps, found.phases.start_ns),
-        replication_lag=replication_lag(history),
+        replication_lag=replication_lag(lags),
         convergence=None if sites is None else convergence(sites),
         failback=failback,
     )
+
+
+def _asked_besides(history: History, declared: Declared, steps: tuple[StepRecord, ...]) -> list[Finding]:
+    """What only some drills ask, where this one does."""
+    asked = (judge_staying(history, declared, steps), judge_old_primary(history), *judge_standstill(history, declared))
+    return [finding for finding in asked if finding is not None]
 
 
 def _gated(judged: _Judged, objective: Objective, gates: Iterable[Gate], *, interrupted: bool) -> _Judged:

@@ -23,7 +23,7 @@ def beating(lag: int = 300 * MS, **changes: object) -> History:
 
 
 def figures(history: History) -> ReplicationLag:
-    (found,) = replication_lag(history)
+    (found,) = replication_lag(site_lags(history))
     return found
 
 
@@ -112,7 +112,7 @@ def test_what_was_never_seen_there_is_said() -> None:
 
 def test_each_site_has_its_own() -> None:
     two = with_heartbeats(beating(300 * MS), arriving(600 * MS), site="south")
-    lags = {row.site: row.p50_s for row in replication_lag(two)}
+    lags = {row.site: row.p50_s for row in replication_lag(site_lags(two))}
     assert list(lags) == ["recovery", "south"]
     assert lags["recovery"] is not None
     assert lags["south"] is not None
@@ -121,5 +121,5 @@ def test_each_site_has_its_own() -> None:
 
 
 def test_without_heartbeats_there_is_no_lag() -> None:
-    assert replication_lag(DRILL) == []
+    assert replication_lag(site_lags(DRILL)) == []
     assert quantile((), 0.5) is None
