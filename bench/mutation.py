@@ -35,7 +35,8 @@ FIRST = {
     "validity": ("validity", "validity_gates", "clock_gates", "rules_gates"),
     "verdict": ("folder", "verdict", "rules_verdict"),
     "home": (
-        "service", "staying", "old_primary", "failback", "convergence", "lag", "effects", "plan_steps", "purge",
+        "service", "staying", "old_primary", "failback", "convergence", "lag", "standstill", "effects", "plan_steps",
+        "purge",
     ),
 }  # fmt: skip
 SIMULATED = (
