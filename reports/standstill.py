@@ -18,7 +18,7 @@ from reports.series import names_of
 from reports.words import interval
 from reports.words import seconds as seconds_words
 
-CHECK = "replication stood still"
+CHECK = "replication caught up"
 ALARM = "CloudWatch alarm"
 
 

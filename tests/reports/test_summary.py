@@ -5,6 +5,7 @@ import pytest
 
 from reports.advice import next_steps
 from reports.junit import junit_properties
+from reports.model import Finding
 from reports.summary import live_line, share_words, summary_lines
 from tests.reports.synthetic import make
 
@@ -89,3 +90,15 @@ def test_junit_says_nothing_where_nothing_was_measured() -> None:
     assert found["drill.recovery_time.upper_s"] == ""
     assert found["drill.data_loss.lost"] == "0"
     assert found["drill.verdict"] == "fail"
+
+
+def test_what_a_drill_was_run_for_is_told_where_it_holds_too() -> None:
+    verdict = make("pass", 400).verdict
+    asked = Finding(check="convergence", verdict="pass", says="All 920 keys are the same.")
+    usual = Finding(check="control", verdict="pass", says="The control answered.")
+    more = msgspec.structs.replace(verdict, findings=[asked, usual])
+    assert [line for line in summary_lines(more, FOLDER) if "answered" in line or "920" in line] == [
+        "  holds          convergence: All 920 keys are the same."
+    ]
+    failed = msgspec.structs.replace(more, findings=[msgspec.structs.replace(asked, verdict="fail")])
+    assert "  fail           convergence: All 920 keys are the same." in summary_lines(failed, FOLDER)
