@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from probes.history import History, Operation, Stream
-from reports.ledger import ledger
+from reports.ledger import all_audits, ledger
 from reports.model import Finding
 from reports.old_primary import judge_old_primary
 from reports.verdict import Undoing, judge
@@ -86,7 +86,13 @@ def test_without_stale_clients_nothing_is_said() -> None:
 
 
 def test_their_keys_are_strangers_to_no_audit_and_their_losses_are_not_the_workloads() -> None:
-    history = stale(lambda at: at < 5 * NS)
+    taken = stale(lambda at: at < 5 * NS)
     plain = ledger(JOURNEY)
+    first = all_audits(JOURNEY)[0]
+    theirs = [o for o in taken.operations if o.stream == STALE.name and o.good]
+    assert theirs
+    read_back = audit_of([o.key for o in theirs], first.name.removeprefix("audit "), first.began_ns, kept(theirs))
+    history = with_operations(taken, [msgspec.structs.replace(o, stream=first.name) for o in read_back])
+    assert any(o.key in all_audits(history)[0].answers for o in theirs)
     assert ledger(history).unexpected == plain.unexpected == ()
     assert len(ledger(history).fates) == len(plain.fates) == len(writes_of(JOURNEY))
