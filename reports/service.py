@@ -30,9 +30,16 @@ def served(history: History, lost: Collection[Key] | None) -> History:
     return msgspec.structs.replace(history, operations=operations)
 
 
-def is_served(operation: Operation) -> bool:
-    """The same for one operation while the drill runs."""
-    return (operation.good and not is_corrupt(operation)) or is_missing(operation)
+def is_served(operation: Operation, lost: Collection[Key] | None = None) -> bool:
+    """The same for one operation while the drill runs; `lost` as far as audits have said by now."""
+    if is_missing(operation):
+        return lost is None or (operation.vantage, operation.key) in lost
+    return operation.good and not is_corrupt(operation)
+
+
+def known_lost(history: History) -> frozenset[Key] | None:
+    """The keys that audits have missed so far; None before the first audit."""
+    return lost_keys(history) if all_audits(history) else None
 
 
 def lost_keys(history: History) -> frozenset[Key]:

@@ -107,6 +107,8 @@ def test_before_an_audit_a_key_that_is_not_there_is_taken_for_lost() -> None:
     assert not all(o.good for o in served(history, ()).operations if o.stream == "orders read")
     missing = next(o for o in history.operations if o.error.startswith(NOT_THERE))
     assert is_served(missing)
+    assert is_served(missing, {(missing.vantage, missing.key)})
+    assert not is_served(missing, frozenset()), "an audit found it: it was only missing"
     assert not is_served(_read(missing, missing.key, 1, "spoilt"))
     assert not is_served(msgspec.structs.replace(missing, error="refused"))
 
