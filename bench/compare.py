@@ -1,6 +1,6 @@
 """One drill's folder beside the truth of its lab: reads both and compares them by `bench/truth.py`."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ from fixtures.workloads.orders.configuration import DEFAULT_DATABASE_TIMEOUT_S
 from probes.clock import boot_id
 from probes.history import History, Operation
 from probes.load import BrokenHistory, load_history
-from reports.bounds import NS_PER_S, seconds
+from reports.bounds import NS_PER_S, Edge, seconds
 from reports.folder import BrokenEvidence, read_verdict
 from reports.model import Verdict
 from reports.series import settled_ns
@@ -130,7 +130,16 @@ def asked_of(history: History, found: Measured) -> Asked:
         o for stream in sent.values() for o in stream if found.impact.lower_ns <= o.sent_ns <= found.stable.lower_ns
     ]
     met = tuple(_met(inside, longest_ns))
-    return Asked(period_ns=period_ns, gap_ns=max([period_ns, *gaps]), longest_ns=longest_ns, met=met)
+    back_ns = max((o.done_ns - o.sent_ns for o in _first_good(sent, found.stable)), default=0)
+    return Asked(period_ns=period_ns, gap_ns=max([period_ns, *gaps]), longest_ns=longest_ns, back_ns=back_ns, met=met)
+
+
+def _first_good(sent: Mapping[str, Sequence[Operation]], stable: Edge) -> Iterator[Operation]:
+    """Of each stream the good operation that ends its outage: the edge reaches to its answer."""
+    for operations in sent.values():
+        after = next((o for o in operations if o.good and o.sent_ns > stable.lower_ns), None)
+        if after is not None and after.sent_ns <= stable.upper_ns:
+            yield after
 
 
 def _met(inside: Sequence[Operation], longest_ns: int) -> Iterator[tuple[int, int]]:

@@ -107,13 +107,15 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """How the workload was asked, and how it answered while it was bad.
 
     In ns: the streams' period, the longest time between two sends around the edges, the longest success of the
-    baseline. `met`: for each kind of operation how many were good between the first bad one and the last, and how many
+    baseline, and the longest of those that ended the outage (service that is just back may answer slower than ever
+    before). `met`: for each kind of operation how many were good between the first bad one and the last, and how many
     were bad.
     """
 
     period_ns: int
     gap_ns: int
     longest_ns: int
+    back_ns: int = 0
     met: tuple[tuple[int, int], ...] = ()
 
 
@@ -222,12 +224,14 @@ def allowed_width_ns(asked: Asked) -> int:
     """How wide the recovery time's interval may be: 2 T + 2 lmax, and for a partial failure the widening of both ends.
 
     T is what really lay between two sends: the rules use the actual `sent`. 3 lmax where operations overlap, which is
-    where T < lmax. The widening is the one that the operations of one kind allow together, the same service being
-    asked (docs/adr/0005-intervals.md); the kind with the thinnest evidence counts.
+    where T < lmax. Where the operations that ended the outage took longer, one lmax is theirs: the edge reaches to
+    their answer. The widening is the one that the operations of one kind allow together, the same service being asked
+    (docs/adr/0005-intervals.md); the kind with the thinnest evidence counts.
     """
     times = 3 if asked.longest_ns > asked.period_ns else 2
     sends = max((_widening(good, bad) for good, bad in asked.met), default=0)
-    return 2 * asked.gap_ns + times * asked.longest_ns + 2 * sends * asked.period_ns
+    longest_ns = (times - 1) * asked.longest_ns + max(asked.longest_ns, asked.back_ns)
+    return 2 * asked.gap_ns + longest_ns + 2 * sends * asked.period_ns
 
 
 def _widening(good: int, bad: int) -> int:

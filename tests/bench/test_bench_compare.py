@@ -157,14 +157,15 @@ def test_how_it_was_asked_and_what_failed_is_read_from_the_history(drill: Path) 
         asked(fresh.name, "write", 1198, 5, good=True),  # not over when the last bad one was sent
         asked(fresh.name, "write", 1200, 5, good=False),
         asked(reads.name, "read", 1100, 5, good=True),
-        asked(fresh.name, "write", 1270, 5, good=True),
+        asked(fresh.name, "write", 1270, 7, good=True),
         asked(fresh.name, "write", 3000, 5, good=True),
     )
     found = Measured(
-        impact=Edge(1000 * MS, 1055 * MS), stable=Edge(1200 * MS, 1275 * MS), recovery=Edge(145 * MS, 275 * MS),
+        impact=Edge(1000 * MS, 1055 * MS), stable=Edge(1200 * MS, 1277 * MS), recovery=Edge(145 * MS, 277 * MS),
         episodes=1, lost=0, loss_lower_s=0.0, confidence=0.95,
     )  # fmt: skip
     said = asked_of(msgspec.structs.replace(history, operations=operations), found)
     assert said.met == ((1, 2),), "of the writes one between two bad ones; of the reads none was bad"
     assert (said.period_ns, said.gap_ns) == (50 * MS, 1730 * MS), "the pause begins within the recovery's edges"
+    assert said.back_ns == 7 * MS, "of those that ended the outage"
     assert said.longest_ns == NS, "the timeout of those that had no success in the baseline"

@@ -194,14 +194,17 @@ def test_a_recovery_that_was_not_seen_cannot_be_compared(without: Verdict) -> No
         measured(without, 0)
 
 
-def width(*met: tuple[int, int], gap_ms: int = 50, longest_ms: int = 20) -> int:
-    return allowed_width_ns(Asked(period_ns=50 * MS, gap_ns=gap_ms * MS, longest_ns=longest_ms * MS, met=met))
+def width(*met: tuple[int, int], gap_ms: int = 50, longest_ms: int = 20, back_ms: int = 0) -> int:
+    asked = Asked(period_ns=50 * MS, gap_ns=gap_ms * MS, longest_ns=longest_ms * MS, back_ns=back_ms * MS, met=met)
+    return allowed_width_ns(asked)
 
 
 def test_the_allowed_width_is_two_periods_and_two_latencies() -> None:
     assert width((0, 120), (0, 121)) == 140 * MS
     assert width((0, 120), gap_ms=53) == 146 * MS, "what was really sent counts"
     assert width((0, 120), longest_ms=60) == 280 * MS, "three where operations overlap"
+    assert width((0, 120), back_ms=57) == 177 * MS, "the first answer of a service that is just back, at one edge"
+    assert width((0, 120), back_ms=5) == 140 * MS
 
 
 def test_a_partial_failure_may_be_wider_and_the_thinner_its_evidence_the_more() -> None:
