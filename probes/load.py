@@ -145,18 +145,22 @@ class _Lines:
         return int(bool(self._rest or self._spoilt))
 
     def pieces(self) -> Iterator[list[bytes]]:
-        """Lines that were ended since the last call, some at a time, each with its line feed."""
+        """Lines that were ended since the last call, some at a time, without their line feeds.
+
+        Bytes are read, then cut into lines: its writer may go on at any moment, and `readlines` takes what it adds to
+        a half line for a line of its own.
+        """
         if self.path.stat().st_size == self._offset:
             return
         with self.path.open("rb") as file:
             file.seek(self._offset)
             self._rest = 0
-            while not self._rest and (lines := file.readlines(PIECE_BYTES)):
-                if not lines[-1].endswith(b"\n"):
-                    self._rest = len(lines.pop())
+            while not self._rest and (piece := file.read(PIECE_BYTES) + file.readline()):
+                *lines, rest = piece.split(b"\n")
+                self._rest = len(rest)
                 if self._spoilt:
                     raise BrokenHistory(f"{self.path.name}: a line in its middle cannot be read")
-                self._offset += sum(map(len, lines))
+                self._offset += len(piece) - len(rest)
                 if lines:
                     yield lines
 

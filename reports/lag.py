@@ -17,7 +17,7 @@ import msgspec
 from probes.history import History, Operation
 from reports.bounds import NS_PER_S, seconds
 from reports.gates import Gate
-from reports.model import Finding, ReplicationLag
+from reports.model import Finding, PublishedLag, ReplicationLag
 from reports.phases import phases_of
 from reports.sent import all_changes
 from reports.series import Series, names_of, series_of
@@ -50,9 +50,23 @@ class SiteLag(msgspec.Struct, frozen=True):
     waiting: tuple[WriteLag, ...]
 
 
-def replication_lag(lags: Iterable[SiteLag]) -> list[ReplicationLag]:
-    """The lag to each site that heartbeats were sent to, in the order of the sites' names."""
-    return [_figures(found) for found in lags]
+def replication_lag(lags: Iterable[SiteLag], history: History) -> list[ReplicationLag]:
+    """The lag to each site that heartbeats were sent to, or a store's own service tells of, by the sites' names."""
+    measured, told = {found.site: found for found in lags}, _published(history)
+    return [
+        _figures(measured.get(site, SiteLag(site, (), (), ())), told.get(site, []))
+        for site in sorted(measured.keys() | told.keys())
+    ]
+
+
+def _published(history: History) -> dict[str, list[PublishedLag]]:
+    """By the site: what the marks `metric` tell."""
+    found: dict[str, list[PublishedLag]] = {}
+    for mark in history.marks:
+        if mark.name == "metric":
+            one = msgspec.convert({**mark.data, "source": mark.source, "says": mark.says}, PublishedLag)
+            found.setdefault(str(mark.data["site"]), []).append(one)
+    return found
 
 
 def site_lags(history: History) -> list[SiteLag]:
@@ -111,7 +125,7 @@ def _write_lag(write: Operation, answers: Sequence[Operation]) -> WriteLag:
     return WriteLag(write.done_ns, lower_ns, upper_ns, tuple(o for o in (write, last, first) if o is not None))
 
 
-def _figures(found: SiteLag) -> ReplicationLag:
+def _figures(found: SiteLag, published: list[PublishedLag]) -> ReplicationLag:
     widths = [w.upper_ns - w.lower_ns for w in found.writes if w.upper_ns is not None]
     return ReplicationLag(
         site=found.site,
@@ -123,6 +137,7 @@ def _figures(found: SiteLag) -> ReplicationLag:
         p95_s=quantile(found.writes, 0.95),
         p99_s=quantile(found.writes, 0.99),
         max_s=quantile(found.writes, 1.0),
+        published=published,
     )
 
 

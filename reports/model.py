@@ -130,11 +130,29 @@ class StepRow(msgspec.Struct, frozen=True, kw_only=True):
     calls: list[CallRow] = []
 
 
+class PublishedLag(msgspec.Struct, frozen=True, kw_only=True):
+    """What the store's own service says of the lag of one cluster before the fault, in s; nothing is judged by it.
+
+    `mean_s` is the mean of `points` means of `period_s` each, `max_s` their highest value. Both are None where it has
+    no points; `says` tells why.
+    """
+
+    metric: str
+    source: str
+    cluster: str
+    points: int
+    period_s: float
+    mean_s: float | None = None
+    max_s: float | None = None
+    says: str = ""
+
+
 class ReplicationLag(msgspec.Struct, frozen=True, kw_only=True):
     """How long acknowledged writes took to be at another site, before the fault, in s: quantiles as [lower, upper].
 
     An upper edge is None where a write of that rank was not seen there before the fault. `writes` were followed, by
     `heartbeats` of which `unanswered` got no answer; `resolution_s` is the widest interval of a single write.
+    `published` is what the stores' own services say of the same.
     """
 
     site: str
@@ -146,6 +164,7 @@ class ReplicationLag(msgspec.Struct, frozen=True, kw_only=True):
     p95_s: tuple[float, float | None] | None = None
     p99_s: tuple[float, float | None] | None = None
     max_s: tuple[float, float | None] | None = None
+    published: list[PublishedLag] = []
 
 
 class Convergence(msgspec.Struct, frozen=True, kw_only=True):

@@ -44,7 +44,9 @@ VERDICT_INK = {"pass": GOOD, "fail": BAD, "inconclusive": DOUBT, "invalid": "#6e
 FAULT, BAD_TIME, IMPACT, STABLE, HELD, DUE = "#f3f4f6", "#ffebe9", "#ff8182", "#6fdd8b", "#dafbe1", "#b6d4fe"
 
 # Marks that say only that the drill began or ended, as the axis does; what AWS says has a lane of its own.
-_UNLABELLED = {"start", "end", "sign"}
+# A metric is of a time before, and stands in a table.
+_NO_MOMENTS = {"sign", "metric"}
+_UNLABELLED = {"start", "end", *_NO_MOMENTS}
 # The recovery gets a panel of its own if it takes less than this share of the whole drill.
 _CLOSE_UP = 0.45
 # How much longer the axis may become so that the end of the RTO is on it.
@@ -81,7 +83,7 @@ def _description(scene: Scene) -> str:
         + (f", {len(lane.lost_s)} acknowledged and lost" if lane.lost_s else "")
         for lane in scene.lanes
     ]
-    marks = [f"{row.name} {at(row.at_s)}" for row in scene.verdict.marks if row.name != "sign"]
+    marks = [f"{row.name} {at(row.at_s)}" for row in scene.verdict.marks if row.name not in _NO_MOMENTS]
     steps = [f"{s.name} {s.outcome} {at(s.began_s)} to {at(s.ended_s)}" for s in scene.verdict.steps]
     plan = f" Steps of the plan: {', '.join(steps)}." if steps else ""
     plan += signs_told(scene.verdict.marks)

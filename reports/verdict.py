@@ -102,7 +102,7 @@ def judge(
         ],
         does_not_show=[*declared.does_not_show, *(declared.fault.does_not_show if declared.fault else ())],
         steps=step_rows(steps, found.phases.start_ns),
-        replication_lag=replication_lag(lags),
+        replication_lag=replication_lag(lags, history),
         convergence=None if sites is None else convergence(sites),
         failback=failback,
     )

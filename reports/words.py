@@ -8,7 +8,17 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
-from reports.model import DataLoss, Failback, Judgement, MarkRow, Overall, RecoveryTime, ReplicationLag, Verdict
+from reports.model import (
+    DataLoss,
+    Failback,
+    Judgement,
+    MarkRow,
+    Overall,
+    PublishedLag,
+    RecoveryTime,
+    ReplicationLag,
+    Verdict,
+)
 
 # A shape beside each word: colour is never the only sign.
 SIGNS: dict[Overall | Judgement, str] = {
@@ -125,10 +135,21 @@ def loss_words(loss: DataLoss) -> str:
 def lag_words(lag: ReplicationLag) -> str:
     """The replication lag to one site: `to recovery p50 0.9..1.0 s, p99 1.0..1.2 s, max 1.1..1.2 s (40 writes)`."""
     if lag.p50_s is None or lag.p99_s is None or lag.max_s is None:
-        return f"to {lag.site}: not measured ({lag.heartbeats} heartbeats)"
-    figures = (("p50", lag.p50_s), ("p99", lag.p99_s), ("max", lag.max_s))
-    told = ", ".join(f"{name} {interval(*edges)}" for name, edges in figures)
-    return f"to {lag.site} {told} ({lag.writes} writes, {lag.heartbeats} heartbeats)"
+        ours = f"to {lag.site}: not measured ({lag.heartbeats} heartbeats)"
+    else:
+        figures = (("p50", lag.p50_s), ("p99", lag.p99_s), ("max", lag.max_s))
+        told = ", ".join(f"{name} {interval(*edges)}" for name, edges in figures)
+        ours = f"to {lag.site} {told} ({lag.writes} writes, {lag.heartbeats} heartbeats)"
+    return "; ".join((ours, *(published_words(one) for one in lag.published)))
+
+
+def published_words(published: PublishedLag) -> str:
+    """What a service itself says of the lag: `AuroraGlobalDBReplicationLag mean 1.02 s, max 1.30 s (CloudWatch)`."""
+    if published.mean_s is None or published.max_s is None:
+        return f"{published.source}: {published.says}"
+    figures = f"mean {published.mean_s:.2f} s, max {published.max_s:.2f} s"
+    points = f"{published.points} points of {seconds(published.period_s)}"
+    return f"{published.metric} {figures} ({published.source}; {points})"
 
 
 def failback_words(failback: Failback) -> str:

@@ -102,6 +102,20 @@ def test_a_metric_that_the_lab_does_not_have_is_missing_data(alarms: Alarms, mis
     assert alarm.state_value == state
 
 
+def test_an_alarm_on_a_secondary_s_lag_rings_by_what_it_is(alarms: Alarms, world: World) -> None:
+    dimensions = [{"Name": "DBClusterIdentifier", "Value": "away"}]
+    alarm = put(
+        "behind", "AuroraGlobalDBReplicationLag", namespace="AWS/RDS", threshold=5000.0, evaluation_periods=1,
+        comparison_operator="GreaterThanThreshold", dimensions=dimensions,
+    )  # fmt: skip
+    states = []
+    for lag_s in (1.2, 5.1, None, 5.0):
+        cast("Any", world).clusters = {"away": SimpleNamespace(lag_s=lag_s), "home": SimpleNamespace(lag_s=None)}
+        alarms.observe()
+        states.append(alarm.state_value)
+    assert states == ["OK", "ALARM", "INSUFFICIENT_DATA", "OK"]
+
+
 def test_health_checks_have_their_metric_in_one_region_only(alarms: Alarms, seen: Seen) -> None:
     check: dict[str, Any] = {
         "namespace": "AWS/Route53", "comparison_operator": "LessThanThreshold", "evaluation_periods": 1,

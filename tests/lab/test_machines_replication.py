@@ -70,6 +70,12 @@ def streams(server: Postgres) -> bool:
     return found is not None and found.streaming
 
 
+def is_some_seconds(follower: Postgres) -> bool:
+    """Whether the last commit that it replayed has an age, and one of this test."""
+    found = follower.progress()
+    return found is not None and found.replayed_s is not None and 0 <= found.replayed_s < DEADLINE_S
+
+
 class Couple:
     """A primary with one row, and a server that follows it."""
 
@@ -95,6 +101,7 @@ def test_a_follower_has_what_the_primary_has_and_takes_no_writes_until_it_is_pro
     couple = Couple(make)
     write(couple.ports[0], 2)
     eventually("the row arrives", lambda: read(couple.ports[1]) == [1, 2])
+    assert is_some_seconds(couple.second)
     with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
         write(couple.ports[1], 3)
     couple.first.kill()

@@ -11,7 +11,6 @@ from typing import Any
 import botocore.session
 import pytest
 from botocore.validate import validate_parameters
-from moto.server import ThreadedMotoServer
 
 import probes.dynamodb
 from probes.deadline import Deadline
@@ -21,6 +20,7 @@ from probes.ledger import checksum_of
 from probes.network import Network
 from probes.probe import Asked, Batcher, Lister
 from probes.spec import DynamodbProbe
+from tests.fixtures.moto_server import served
 from tests.probes.raw_servers import Raw, RawHttp, raw_server
 
 REGION = "eu-west-1"
@@ -232,10 +232,8 @@ def test_a_key_by_the_name_of_another_attribute_is_refused(key: str, network: Ne
 @pytest.fixture(scope="module")
 def moto_port() -> Iterator[int]:
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    yield server.get_host_and_port()[1]
-    server.stop()
+    with served() as url:
+        yield int(url.rpartition(":")[2])
 
 
 @pytest.fixture

@@ -1,4 +1,7 @@
+import io
+import os
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -205,3 +208,34 @@ def test_a_history_by_stream_is_in_the_order_of_sending(folder: Path) -> None:
         ("a", "a"): [0, 1, 2], ("b", "a"): [0],
     }  # fmt: skip
     assert msgspec.structs.replace(history, operations=()).by_stream == {}
+
+
+class Growing(io.FileIO):
+    """A file to which a writer adds the rest of a line just when its end was seen."""
+
+    rest = b""
+
+    def readinto(self, buffer: Any, /) -> int | None:
+        found = super().readinto(buffer)
+        if not found and self.rest:
+            rest, self.rest = self.rest, b""
+            writer = os.open(str(self.name), os.O_WRONLY | os.O_APPEND)
+            os.write(writer, rest)
+            os.close(writer)
+        return found
+
+
+def test_a_line_that_is_ended_while_it_is_read_is_one_line(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    second = msgspec.json.encode(op("a", 1, 2)) + b"\n"
+    append(folder / "history-a.jsonl", header("a"), op("a", 0, 1), second[:40])
+
+    def growing(path: Path, mode: str) -> io.BufferedReader:
+        raw = Growing(path, mode)
+        raw.rest = second[40:] if path.name == "history-a.jsonl" else b""
+        return io.BufferedReader(raw)
+
+    follower = Follower(folder)
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "open", growing)
+        follower.poll()
+    assert [one.seq for one in follower.poll().operations] == [0, 1]

@@ -3,10 +3,11 @@
 import msgspec
 import pytest
 
-from probes.history import History
+from probes.history import History, Mark
 from reports.lag import quantile, replication_lag, site_lags
 from reports.model import Finding, ReplicationLag, Verdict
 from reports.verdict import Undoing, judge
+from reports.words import lag_words
 from tests.truth.simulated import MS, NS, declared_of, drill, writes_of
 from tests.truth.two_sites import with_heartbeats
 
@@ -23,7 +24,7 @@ def beating(lag: int = 300 * MS, **changes: object) -> History:
 
 
 def figures(history: History) -> ReplicationLag:
-    (found,) = replication_lag(site_lags(history))
+    (found,) = replication_lag(site_lags(history), history)
     return found
 
 
@@ -112,7 +113,7 @@ def test_what_was_never_seen_there_is_said() -> None:
 
 def test_each_site_has_its_own() -> None:
     two = with_heartbeats(beating(300 * MS), arriving(600 * MS), site="south")
-    lags = {row.site: row.p50_s for row in replication_lag(site_lags(two))}
+    lags = {row.site: row.p50_s for row in replication_lag(site_lags(two), two)}
     assert list(lags) == ["recovery", "south"]
     assert lags["recovery"] is not None
     assert lags["south"] is not None
@@ -120,6 +121,44 @@ def test_each_site_has_its_own() -> None:
     assert lags["south"][0] <= 0.6 <= (lags["south"][1] or 0)
 
 
+def published(**data: str | float) -> Mark:
+    told: dict[str, str | int | float | bool | None] = {
+        "metric": "AuroraGlobalDBReplicationLag", "site": "recovery", "cluster": "orders-away", "period_s": 60,
+        "points": 0,
+    }  # fmt: skip
+    return Mark(
+        name="metric", at_ns=30 * NS, source="CloudWatch, eu-central-1", says="it is not known", data={**told, **data}
+    )
+
+
+def with_marks(history: History, *marks: Mark) -> History:
+    return msgspec.structs.replace(history, marks=(*history.marks, *marks))
+
+
+def test_what_cloudwatch_says_stands_beside_it() -> None:
+    row = figures(with_marks(beating(), published(points=12, mean_s=0.31, max_s=0.42)))
+    (told,) = row.published
+    assert (told.mean_s, told.max_s, told.points, told.period_s) == (0.31, 0.42, 12, 60)
+    assert row.writes == figures(beating()).writes
+    assert lag_words(row).endswith(
+        "; AuroraGlobalDBReplicationLag mean 0.31 s, max 0.42 s (CloudWatch, eu-central-1; 12 points of 60 s)"
+    )
+
+
+def test_what_cloudwatch_says_is_told_of_a_site_without_heartbeats_and_what_it_does_not_say_too() -> None:
+    alone = with_marks(DRILL, published(), published(site="south", points=1, mean_s=2.0, max_s=3.0))
+    found = replication_lag(site_lags(alone), alone)
+    assert [(row.site, row.writes, row.p50_s) for row in found] == [("recovery", 0, None), ("south", 0, None)]
+    assert lag_words(found[0]) == (
+        "to recovery: not measured (0 heartbeats); CloudWatch, eu-central-1: it is not known"
+    )
+
+
+def test_what_cloudwatch_says_judges_nothing() -> None:
+    silent, loud = judged(beating()), judged(with_marks(beating(), published(points=1, mean_s=900.0, max_s=900.0)))
+    assert (loud.verdict, loud.findings) == (silent.verdict, silent.findings)
+
+
 def test_without_heartbeats_there_is_no_lag() -> None:
-    assert replication_lag(site_lags(DRILL)) == []
+    assert replication_lag(site_lags(DRILL), DRILL) == []
     assert quantile((), 0.5) is None

@@ -84,6 +84,13 @@ def test_it_is_described_for_who_cannot_see_it() -> None:
     assert "impact +15.0 s" in described
 
 
+def test_a_metric_is_no_moment_of_the_drill() -> None:
+    made = make("pass", 600)
+    metric = msgspec.structs.replace(made.verdict.marks[0], name="metric", at_s=7.0)
+    told = msgspec.structs.replace(made.verdict, marks=[*made.verdict.marks, metric])
+    assert timeline_svg(made.history, told, made.declared, made.losses) == _draw(made)
+
+
 def test_lost_writes_are_marked_and_counted() -> None:
     assert "17 acknowledged, lost" in _texts(_draw(make("pass", 2000, lost=17)))
     assert not any("lost" in text and text.startswith("17") for text in _texts(_draw(make("pass", 2000))))
