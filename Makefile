@@ -37,7 +37,7 @@ types: $(STAMP) ## mypy --strict
 	$(PY) -m mypy
 
 tests: $(STAMP) ## the harness's own tests; they break nothing
-	$(PY) -m pytest
+	$(PY) -m pytest -n 2 --dist loadfile
 
 drill: $(STAMP) ## run the drills before a release (marked gate) that apply to WORKLOAD, in the lab
 	$(PY) -m pytest drills --workload=$(WORKLOAD) -m gate

@@ -20,6 +20,7 @@ from bench.truth import (
     broken,
     disagreements,
     measured,
+    missed,
     moments,
     shown,
 )  # fmt: skip
@@ -39,7 +40,10 @@ class NotComparable(Exception):
 
 
 class Compared(msgspec.Struct, frozen=True, kw_only=True):
-    """One drill's numbers beside the truth's, in s since the drill's start; `disagreements` in sentences."""
+    """One drill's numbers beside the truth's, in s since the drill's start; `disagreements` in sentences.
+
+    `missed` are those of an interval that was not said for certain: chance alone does that at times.
+    """
 
     recovery_s: str
     impact_s: str
@@ -54,6 +58,7 @@ class Compared(msgspec.Struct, frozen=True, kw_only=True):
     truth_impact_s: str
     truth_stable_s: str
     disagreements: tuple[str, ...]
+    missed: tuple[str, ...] = ()
 
 
 def compare(drill: Path, truth: Path, zone: str) -> Compared:
@@ -167,4 +172,5 @@ def _rows(found: Measured, true: Bracket, asked: Asked, allowed_ns: int, wrong: 
         truth_impact_s=shown(true.impact),
         truth_stable_s=shown(true.stable),
         disagreements=tuple(wrong),
+        missed=tuple(missed(found, true)) if found.confidence < 1 else (),
     )

@@ -1,8 +1,9 @@
 """All drills before a release, again and again, as a user runs them: `python -m bench.soak --runs N`.
 
 Fails (exit code 1) if a run did not end with 0, if a drill of it did not pass or was not put back, if anything is left
-(a process, a folder, an open journal), or if a number is ruled out by what the lab knows to be true. The lab's log can
-rule out numbers of a zone's power loss only (`bench/truth.py`): other drills are told as not compared here, and those
+(a process, a folder, an open journal), or if a number is ruled out by what the lab knows to be true. An interval that
+is said at 95% may miss the truth at times: that is told, and fails only if it is more often than chance. The lab's log
+can rule out numbers of a zone's power loss only (`bench/truth.py`): other drills are told as not compared, and those
 of a lost site are held against the lab's disks by `bench.lost_orders`. The evidence stays in `bench/out/soak/`.
 """
 
@@ -19,7 +20,7 @@ import msgspec
 from bench.compare import Compared, NotComparable, compare
 from bench.drilled import TWO_REGIONS, Where, command_of, folder_of, in_a_row, run
 from bench.figures import OUT, write
-from bench.truth import failure_bound
+from bench.truth import failure_bound, too_often
 from reports.folder import BrokenEvidence, read_verdict
 from reports.model import Verdict
 
@@ -37,6 +38,16 @@ class Drilled(msgspec.Struct, frozen=True, kw_only=True):
     lost: int
     failures: tuple[str, ...]
     compared: Compared | None = None
+
+    @property
+    def missed(self) -> tuple[str, ...]:
+        """What of it the truth is not in, though it was not said for certain that it is."""
+        return self.compared.missed if self.compared is not None else ()
+
+    @property
+    def confidence(self) -> float:
+        """At which its interval was said, where it was compared."""
+        return self.compared.confidence if self.compared is not None else 1.0
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
@@ -111,6 +122,9 @@ def progress(found: Run, runs: int) -> str:
     for drill in found.drills:
         lines.append(f"    {drill.name}: recovery time {_interval(drill.recovery_s)}")
         lines += [f"        - {failure}" for failure in drill.failures]
+        lines += [
+            f"        ~ {said} (said at {drill.confidence:.0%}: chance does that at times)" for said in drill.missed
+        ]
     if found.exit:
         lines.append(_tail(OUT / found.folder / "output.txt"))
     return "\n".join(lines)
@@ -156,12 +170,30 @@ def _span(values: Iterable[float | None]) -> str:
 def summary(runs: Sequence[Run]) -> str:
     """What so many runs prove."""
     failed = [found for found in runs if not found.clean]
+    if misses_too_often(runs):
+        return f"Intervals {_misses(runs)}, which is more than chance."
     if failed:
         return f"{len(failed)} of {len(runs)} runs failed."
     if not runs:
         return "Nothing ran."
     bound = math.ceil(failure_bound(len(runs)) * 100) / 100
-    return f"{len(runs)} of {len(runs)} runs clean: the probability that one fails is below {bound:.2f} (at 95%)."
+    said = f"{len(runs)} of {len(runs)} runs clean: the probability that one fails is below {bound:.2f} (at 95%)."
+    return f"{said} Intervals {_misses(runs)}." if _at_95(runs) else said
+
+
+def _at_95(runs: Sequence[Run]) -> list[Drilled]:
+    return [drill for found in runs for drill in found.drills if drill.confidence < 1]
+
+
+def _misses(runs: Sequence[Run]) -> str:
+    said = _at_95(runs)
+    return f"that were said at 95% and missed the truth: {sum(bool(one.missed) for one in said)} of {len(said)}"
+
+
+def misses_too_often(runs: Sequence[Run]) -> bool:
+    """Whether the intervals that may miss the truth do so more often than chance does."""
+    said = _at_95(runs)
+    return too_often(sum(bool(one.missed) for one in said), len(said))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -176,7 +208,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return soak_one(Where(folder / f"{number:03d}"), options.workload, selected, number)
 
     found = in_a_row(runs, one, lambda run: progress(run, options.runs))
-    clean = bool(found) and all(run.clean for run in found)
+    clean = bool(found) and all(run.clean for run in found) and not misses_too_often(found)
     write(
         "soak", workload=options.workload.name, runs=found, failed=sum(not run.clean for run in found),
         failure_bound=failure_bound(len(found)) if clean else None,

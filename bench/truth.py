@@ -36,6 +36,7 @@ from reports.model import Episode, Verdict
 
 # The reconciler looks every 0.1 s at least, and a round takes some tens of ms; the rest is for a busy machine.
 ROUND_NS = NS_PER_S // 2
+NO_CHANCE = 0.001
 # Nothing but the lab itself is broken if one of these stands in its log while a drill runs.
 BROKEN = ("process died", "part died", "owner died", "database server did not start")
 
@@ -195,19 +196,32 @@ def _service(verdict: Verdict) -> list[Episode]:
 
 
 def disagreements(found: Measured, true: Bracket) -> list[str]:
-    """Every number that the truth rules out, in sentences; none: they agree."""
-    chance = "" if found.confidence >= 1 else f" (said at {found.confidence:.0%}, so chance alone does this at times)"
-    said = [
-        *_outside("impact", found.impact, true.impact),
-        *_outside("recovery", found.stable, true.stable),
-        *_outside("recovery time", found.recovery, true.recovery),
-    ]
+    """Every number that the truth rules out, in sentences; none: they agree.
+
+    Not the edges of an interval that was not said for certain: what chance may do, `missed` tells.
+    """
+    said = missed(found, true) if found.confidence >= 1 else []
     if found.episodes != 1:
         said.append(f"service was seen to be bad {found.episodes} times, and the lab broke once")
     if found.lost or found.loss_lower_s > 0:
         # Both writers work on the same volume.
         said.append(f"{found.lost} writes lost, at least {found.loss_lower_s:.3f} s: the lab cannot lose any")
-    return [text + chance for text in said]
+    return said
+
+
+def missed(found: Measured, true: Bracket) -> list[str]:
+    """Every interval that does not hold what the truth allows, in sentences."""
+    return [
+        *_outside("impact", found.impact, true.impact),
+        *_outside("recovery", found.stable, true.stable),
+        *_outside("recovery time", found.recovery, true.recovery),
+    ]
+
+
+def too_often(misses: int, intervals: int, share: float = 0.05) -> bool:
+    """Whether so many misses, of so many intervals that may miss with that share each, are no chance (1 in 1,000)."""
+    fewer = sum(math.comb(intervals, n) * share**n * (1 - share) ** (intervals - n) for n in range(misses))
+    return 1.0 - fewer < NO_CHANCE
 
 
 def _outside(what: str, found: Edge, true: Edge) -> list[str]:

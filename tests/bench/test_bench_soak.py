@@ -47,6 +47,22 @@ def test_only_clean_runs_bound_anything() -> None:
     assert summary([]) == "Nothing ran."
 
 
+def missing(drill: Drilled, *missed: str) -> Drilled:
+    return msgspec.structs.replace(
+        drill, compared=msgspec.structs.replace(COMPARED, confidence=0.95, missed=missed)
+    )  # fmt: skip
+
+
+def test_an_interval_that_may_miss_the_truth_fails_only_if_it_is_no_chance() -> None:
+    off, on = missing(ZONE, "impact 1..2 s ends before"), missing(ZONE)
+    seldom = [ran(1, drills=(off,)), *(ran(n, drills=(on,)) for n in range(19))]
+    assert all(run.clean for run in seldom)
+    assert summary(seldom).endswith("Intervals that were said at 95% and missed the truth: 1 of 20.")
+    assert "~ impact 1..2 s ends before (said at 95%" in progress(seldom[0], 20)
+    often = [ran(n, drills=(off if n < 7 else on,)) for n in range(20)]
+    assert summary(often) == "Intervals that were said at 95% and missed the truth: 7 of 20, which is more than chance."
+
+
 def test_the_progress_names_the_drill_that_is_wrong() -> None:
     said = progress(ran(2, "left process 7", drills=(ZONE, bad(REGION))), 3)
     assert said.splitlines() == [

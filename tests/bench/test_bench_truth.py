@@ -17,7 +17,9 @@ from bench.truth import (
     disagreements,
     failure_bound,
     measured,
+    missed,
     moments,
+    too_often,
 )  # fmt: skip
 from probes.clock import ClockBase
 from reports.bounds import Edge
@@ -136,9 +138,17 @@ def test_true_numbers_agree() -> None:
 def test_each_number_that_the_truth_rules_out_is_named(changes: dict[str, Any], says: str) -> None:
     (said,) = disagreements(found(**changes), TRUE)
     assert says in said
-    assert "chance" not in said
-    (at_95,) = disagreements(found(**changes, confidence=0.95), TRUE)
-    assert "chance" in at_95
+    is_interval = changes.keys() & {"impact", "stable", "recovery"}
+    assert missed(found(**changes, confidence=0.95), TRUE) == ([said] if is_interval else [])
+    assert disagreements(found(**changes, confidence=0.95), TRUE) == ([] if is_interval else [said])
+
+
+@pytest.mark.parametrize(
+    ("misses", "intervals", "too_many"),
+    [(0, 0, False), (1, 1, False), (1, 20, False), (5, 20, False), (6, 20, True), (2, 2, False), (3, 3, True)],
+)
+def test_chance_misses_seldom_and_not_always(misses: int, intervals: int, too_many: bool) -> None:  # noqa: FBT001 - expected
+    assert too_often(misses, intervals) is too_many
 
 
 def test_an_edge_that_only_touches_agrees() -> None:
