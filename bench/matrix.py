@@ -1,0 +1,207 @@
+"""Every fault and every plan step is struck at each point of its way, and has to be put back: `python -m bench.matrix`.
+
+Its process dies before each AWS call and each line of its journal, and after each took effect before anything else was
+done; then another one puts it back, from the journal's file, or from its second home on another machine. And each call
+fails once (throttled, a failure of AWS's own, denied, expired credentials, no answer though it took effect); then the
+same process puts it back. In both the undo itself is struck as well, and done again. What AWS says of everything
+afterwards has to be what it said before, or the undo has to have said that it is not.
+"""
+
+import argparse
+import io
+import random
+import sys
+import tempfile
+import time as real_time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, redirect_stderr, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from bench.figures import write
+from bench.points import DEATHS, FAILURES, LINE, Died, Points, Strike
+from bench.subjects import BUCKET, BUCKET_REGION, Subject, faults, steps
+from fixtures.errors import DrillError
+from fixtures.journal import Journal
+from fixtures.journal_elsewhere import Elsewhere, join_home
+from fixtures.journal_home import JournalHome
+from fixtures.journal_records import Home
+from fixtures.undo import UndoReport, undo_all
+from tests.fixtures.fake_cloud import FakeTime, header
+
+Phase = Literal["doing", "undoing"]
+From = Literal["file", "S3"]
+Worlds = Callable[[], AbstractContextManager[list[Subject]]]
+GROUPS: tuple[Worlds, ...] = (faults, steps)
+HOME = Home(bucket=BUCKET, region=BUCKET_REGION, key="dr-drills/orders/run-1.jsonl")
+
+
+class Case(NamedTuple):
+    """One run: struck in that phase at that point, and put back from there."""
+
+    phase: Phase
+    at: int
+    strike: Strike
+    source: From
+
+    def __str__(self) -> str:
+        return f"{self.strike} at point {self.at} of {self.phase}, put back from {self.source}"
+
+
+@dataclass(frozen=True)
+class Became:
+    """What became of it. `struck` is the point's name, `clean` what the last undo said, `wrong` what is not right."""
+
+    struck: str
+    clean: bool
+    wrong: str = ""
+
+
+class Run:
+    """One case of one subject, in a state folder of its own."""
+
+    def __init__(self, subject: Subject, case: Case, folder: Path) -> None:
+        self._subject, self._case, self._folder = subject, case, folder
+        self._time = FakeTime()
+        self._strike = Points(case.at, case.strike)
+
+    def became(self) -> Became:
+        """Run it to its end."""
+        make, before = self._subject.ready(self._time), self._subject.state()
+        home = JournalHome(self._subject.cloud, HOME) if self._case.source == "S3" else None
+        report = self._run(make, home)
+        after = self._subject.state()
+        changed = [name for name, value in before.items() if after[name] != value]
+        wrong = f"undo said clean, but not as before: {', '.join(changed)}" if changed and report.clean else ""
+        if not changed and not report.clean:
+            wrong = f"as before, but the undo said: {report}"
+        return Became(self._strike.struck, report.clean, wrong)
+
+    def _run(self, make: Callable[[Journal], object], home: JournalHome | None) -> UndoReport:
+        journal: Journal | None = None
+        doing = self._strike if self._case.phase == "doing" else Points()
+        with doing.counted(), suppress(Died, DrillError):
+            journal = Journal.open(self._folder, header(), stamp=self._time.stamp, home=home)
+            make(journal)
+        self._subject.settled()
+        undoing = self._strike if self._case.phase == "undoing" else Points()
+        report: UndoReport | None = None
+        if journal is not None and not (doing.struck and self._case.strike in DEATHS):
+            with journal, undoing.counted(), suppress(Died):
+                report = self._undo(journal)
+                journal.close()
+        elif journal is not None:
+            journal.__exit__(None, None, None)  # dead processes hold nothing
+        died = self._case.strike in DEATHS
+        return self._again(report) if died or report is None or not report.clean else report
+
+    def _again(self, report: UndoReport | None) -> UndoReport:
+        """As another process would, from the file, or on another machine."""
+        folder = self._folder
+        if self._case.source == "S3":
+            folder = self._folder / "another machine"
+            Elsewhere(self._subject.cloud, BUCKET, BUCKET_REGION, "").bring(folder, "", _silent, forced=True)
+        for path in sorted(folder.glob("[!.]*.jsonl")):
+            with Journal.take_over(path, stamp=self._time.stamp) as journal:
+                join_home(journal, self._subject.cloud, _silent, forced=True)
+                report = self._undo(journal)
+                journal.close()
+        return report or UndoReport(entries=())
+
+    def _undo(self, journal: Journal) -> UndoReport:
+        return undo_all(journal, self._subject.cloud, clock=self._time.clock, sleep=self._time.sleep, say=_silent)
+
+
+def _silent(_says: str) -> None:
+    """Nobody listens."""
+
+
+def cases_of(subject: Subject, strikes: Sequence[Strike], sources: Sequence[From]) -> Iterator[Case]:
+    """Every such case: the subject is run once for each source, to count the points on its way."""
+    for source in sources:
+        time = FakeTime()
+        doing, undoing = Points(), Points()
+        with tempfile.TemporaryDirectory() as folder:
+            home = JournalHome(subject.cloud, HOME) if source == "S3" else None
+            make = subject.ready(time)
+            with doing.counted():
+                journal = Journal.open(Path(folder), header(), stamp=time.stamp, home=home)
+                make(journal)
+            subject.settled()
+            with journal, undoing.counted():
+                undo_all(journal, subject.cloud, clock=time.clock, sleep=time.sleep, say=_silent)
+                journal.close()
+        counted: tuple[tuple[Phase, Points], ...] = (("doing", doing), ("undoing", undoing))
+        for phase, points in counted:
+            for at, name in enumerate(points.passed):
+                for strike in strikes:
+                    if strike in DEATHS or name != LINE:
+                        yield Case(phase, at, strike, source)
+
+
+def all_cases(subject: Subject) -> list[Case]:
+    """Deaths, put back in both ways; and failures, those of the second home's own calls among them."""
+    return [*cases_of(subject, DEATHS, ("file", "S3")), *cases_of(subject, FAILURES, ("S3",))]
+
+
+def struck(subject: Subject, case: Case) -> Became:
+    """Run one case."""
+    with tempfile.TemporaryDirectory() as folder, redirect_stderr(io.StringIO()):
+        became = Run(subject, case, Path(folder)).became()
+    with suppress(Exception):
+        subject.cloud.client("s3", BUCKET_REGION, "plan").delete_object(Bucket=BUCKET, Key=HOME.key)
+    return became
+
+
+@contextmanager
+def world_of(group: Worlds, name: str) -> Iterator[Subject]:
+    """A fresh world with the subject of that name."""
+    with group() as subjects:
+        yield next(one for one in subjects if one.name == name)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run all cases, or a sample of each subject's; 1 if one of them is not right."""
+    parser = argparse.ArgumentParser(prog="python -m bench.matrix", description=__doc__)
+    parser.add_argument("--sample", type=int, default=0, help="so many cases of each subject (default: all)")
+    parser.add_argument("--seed", type=int, default=1, help="by which a sample is chosen")
+    parser.add_argument("--only", default="", help="subjects whose names hold this")
+    given = parser.parse_args(arguments)
+    chance, rows = random.Random(given.seed), []  # a choice of cases, nothing secret
+    for group in GROUPS:
+        with group() as subjects:
+            names = [one.name for one in subjects if given.only in one.name]
+        rows += [_row(group, name, given.sample, chance) for name in names]
+    path = write("matrix", subjects=rows, sample=given.sample, seed=given.seed)
+    wrong = sum(len(row["wrong"]) for row in rows)
+    print(f"{sum(row['cases'] for row in rows)} cases, {wrong} of them not right; {path}")
+    return 1 if wrong else 0
+
+
+def _row(group: Worlds, name: str, sample: int, chance: random.Random) -> dict[str, Any]:
+    began, wrong, said = real_time.monotonic(), [], Counter[str]()
+    with world_of(group, name) as subject:
+        cases = all_cases(subject)
+    cases = chance.sample(cases, min(sample, len(cases))) if sample else cases
+    left = iter(cases)
+    for case in left:
+        with world_of(group, name) as subject:  # a fresh one after each that went wrong
+            for one in (case, *left):
+                became = struck(subject, one)
+                said["clean" if became.clean else "dirty"] += 1
+                if became.wrong:
+                    wrong.append(f"{one} ({became.struck}): {became.wrong}")
+                    print(f"   {wrong[-1]}", flush=True)
+                    break
+                if not became.clean:
+                    print(f"   dirty, and says so: {one} ({became.struck})", flush=True)
+                    break
+    took_s = real_time.monotonic() - began
+    print(f"{name:28} {len(cases):5} cases  {dict(said)}  {len(wrong)} wrong  {took_s:.0f} s", flush=True)
+    return {"subject": name, "cases": len(cases), "said": dict(said), "wrong": wrong, "took_s": round(took_s, 1)}
+
+
+if __name__ == "__main__":
+    sys.exit(main())
