@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from unittest.mock import patch
 
@@ -13,7 +14,7 @@ from fixtures.fault import Fault, RowsOfDrill
 from fixtures.journal import Journal
 from fixtures.recovery.runner import make_step
 from tests.contract.test_faults import every_fault
-from tests.contract.test_steps import every_step
+from tests.contract.test_steps import every_step, step_class
 from tests.fixtures.fake_cloud import FakeTime
 from tests.fixtures.fake_rows import FakeRows
 from tests.fixtures.moto_regions import AWAY, BOTH, PREFIX, two_regions
@@ -37,6 +38,7 @@ class Subject:
     ready: Callable[[FakeTime], Make]
     state: Callable[[], Any]
     settled: Callable[[], None] = lambda: None
+    kind: type[Any] | None = None  # the class of the fault or step
 
 
 class Patches(ExitStack):
@@ -80,7 +82,7 @@ def _of_fault(name: str, kind: type[Fault], number: int, cloud: Cloud, rows: Fak
         fault.plan(cloud, BOTH)
         return lambda journal: fault.inject(journal, cloud)
 
-    return Subject(name, cloud, ready, lambda: state_of(cloud, (REGION, AWAY)) | {"rows": _text(rows.rows)})
+    return Subject(name, cloud, ready, lambda: state_of(cloud, (REGION, AWAY)) | {"rows": _text(rows.rows)}, kind=kind)
 
 
 @contextmanager
@@ -105,7 +107,8 @@ def _of_step(settings: Any, cloud: Cloud, patches: "Patches") -> Subject:
     def settled() -> None:
         worlds[0].resynchronised = True
 
-    return Subject(f"step {settings.name}", cloud, ready, lambda: state_of(cloud, (PRIMARY, RECOVERY)), settled)
+    state = partial(state_of, cloud, (PRIMARY, RECOVERY))
+    return Subject(f"step {settings.name}", cloud, ready, state, settled, step_class(settings.kind))
 
 
 def state_of(cloud: Cloud, regions: tuple[str, ...]) -> dict[str, Any]:

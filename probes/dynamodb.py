@@ -34,6 +34,8 @@ BATCH_SIZE = 100
 FIRST_PAUSE_S = 0.05
 LONGEST_PAUSE_S = 1.0
 KINDS: tuple[Kind, ...] = ("write", "update", "delete", "read", "audit")
+# What it calls, as botocore names it: the operator's roles are made from this, too.
+CALLS = ("dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:BatchGetItem")
 FIELDS = ("version", "checksum", "payload")
 _CLIENT_ERROR = range(400, 500)
 _NOT_DEFINITE = ("RequestTimeout", "RequestTimeoutException")

@@ -19,8 +19,10 @@ RUN_SCHEMA = "dr-drills/run/1"
 MANIFEST_SCHEMA = "dr-drills/manifest/1"
 RUN, MANIFEST, ATTESTATION = "run.json", "manifest.json", "attestation.json"
 
+# What a run that goes on by itself prints, and how it ended: written to its very end.
+DETACHED = "detached"
 # Allure goes on writing while a session ends, and what it writes is made from files that are in the manifest.
-LEFT_OUT = ("allure-results", "allure-report")
+LEFT_OUT = ("allure-results", "allure-report", DETACHED)
 
 _SECRET = re.compile(r"(secret|token|passw|credential|api[-_]?key|access[-_]?key|auth)", re.IGNORECASE)
 _MASK = "***"

@@ -1,0 +1,202 @@
+"""What each fault and each plan step really calls: in moto, and where moto knows too little, answered by hand."""
+
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from bench.subjects import Subject, faults, steps
+from fixtures.aws import Cloud, Purpose, Seen
+from fixtures.change import Call, Read
+from fixtures.fault import RowsOfDrill
+from fixtures.faults.corrupt_table import CorruptTable
+from fixtures.faults.delete_rows import DeleteRows
+from fixtures.iam_harness import EVERY_DRILL
+from fixtures.journal import Journal
+from fixtures.needs import named
+from fixtures.projection import project
+from fixtures.recovery.copy import Copy
+from fixtures.recovery.restore import Restore
+from fixtures.recovery.run import Run
+from fixtures.recovery.step import Around
+from fixtures.undo import undo_all
+from fixtures.workload_plans import CopyStep, RestoreStep, RunStep
+from tests.fixtures.dynamodb_world import PREFIX, SELECTED, key, row, table
+from tests.fixtures.dynamodb_world import workload as table_workload
+from tests.fixtures.fake_cloud import EPOCH_NS, FakeTime, header
+from tests.fixtures.recovery_world import workload
+from tests.fixtures.test_execution import MACHINE, Machine
+
+
+@dataclass
+class Observed:
+    """The calls of one kind, in all its ways. `done` was called until it was in effect, `undone` by its undo."""
+
+    done: set[str] = field(default_factory=set)
+    undone: set[str] = field(default_factory=set)
+    sees: set[str] = field(default_factory=set)
+    writes: set[str] = field(default_factory=set)
+    undoes: set[str] = field(default_factory=set)
+
+    def of_journal(self, journal: Journal) -> None:
+        """Take in what the changes are that it made."""
+        for change in (one.change for one in journal.tracked):
+            reads = (change.read, *change.resolve.values())
+            self.sees |= named((one.call.service, one.call.operation) for one in reads)
+            self.writes |= named([(change.call.service, change.call.operation)])
+            self.undoes |= named((one.service, one.operation) for one in change.undo)
+
+    @property
+    def declaration(self) -> str:
+        """What its class would have to say."""
+        reads = self.done - self.sees - self.writes - EVERY_DRILL.calls
+        parts = {"reads": reads, "sees": self.sees, "writes": self.writes, "undoes": self.undoes}
+        lines = [f"        {name}={tuple(sorted(calls))!r}," for name, calls in parts.items() if calls]
+        return "\n".join(("    needs: ClassVar[Needs] = Needs(", *lines, "    )"))
+
+
+@cache
+def observed() -> dict[type[Any], Observed]:
+    """Of each fault and step. One that changes nothing by itself (a command, a person's go) is not in it."""
+    found: dict[type[Any], Observed] = {}
+    for group in (faults, steps):
+        with group() as subjects:
+            for subject in subjects:
+                assert subject.kind is not None
+                _observe(found.setdefault(subject.kind, Observed()), subject)
+    for kind, done in (
+        (CorruptTable, _rows(CorruptTable)), (DeleteRows, _rows(DeleteRows)), (Restore, _restored_table()),
+        (Copy, _copied()), (Run, _run()),
+    ):  # fmt: skip
+        _merge(found.setdefault(kind, Observed()), done)
+    return found
+
+
+def _merge(into: Observed, one: Observed) -> None:
+    for name in ("done", "undone", "sees", "writes", "undoes"):
+        getattr(into, name).update(getattr(one, name))
+
+
+def _observe(into: Observed, subject: Subject) -> None:
+    subject.cloud.called.clear()
+    time = FakeTime()
+    make = subject.ready(time)
+    with tempfile.TemporaryDirectory() as folder, Journal.open(Path(folder), header(), stamp=time.stamp) as journal:
+        make(journal)
+        subject.settled()
+        _undone(into, journal, subject.cloud, time)
+
+
+def _undone(into: Observed, journal: Journal, cloud: Cloud, time: FakeTime) -> None:
+    """Take in what was called until now, then what the undo calls."""
+    into.of_journal(journal)
+    into.done |= named(cloud.called)
+    cloud.called.clear()
+    assert undo_all(journal, cloud, clock=time.clock, sleep=time.sleep, say=lambda _: None).clean
+    into.undone |= named(cloud.called)
+    journal.close()
+
+
+def _rows(kind: type[CorruptTable | DeleteRows]) -> Observed:
+    """Of a fault of rows in a DynamoDB table."""
+    found = Observed()
+    with table() as held, tempfile.TemporaryDirectory() as folder:
+        held.put(*(row(key(seq)) for seq in range(3)))
+        held.cloud.called.clear()
+        fault = kind("orders-db")
+        fault.belongs_to(RowsOfDrill(prefix=PREFIX, max_rows=3), longest_s=600.0)
+        fault.plan(held.cloud, SELECTED)
+        with Journal.open(Path(folder), header(), stamp=held.time.stamp) as journal:
+            fault.inject(journal, held.cloud)
+            _undone(found, journal, held.cloud, held.time)
+    return found
+
+
+def _restored_table() -> Observed:
+    """Of a restore of a DynamoDB table, with a row to copy back, one to take out and one that was written since."""
+    found = Observed()
+    with table() as held, tempfile.TemporaryDirectory() as folder:
+        held.time.at_s = 5.0
+        held.put(*(row(key(seq)) for seq in range(3)))
+        held.time.at_s = 12.0
+        held.give(key(0), "not its own")
+        held.put(row(key(7)) | {"payload": {"S": "not its own"}})
+        held.cloud.called.clear()
+        with Journal.open(Path(folder), header(), stamp=held.time.stamp) as journal:
+            given = {"name": "restore", "kind": "restore", "store": "orders-db", "to_identifier": "orders-restored"}
+            settings = RestoreStep.model_validate(given | {"swap": "copy-back"})
+            around = _around(held.cloud, journal, held.time, workload=table_workload())
+            record = Restore(settings, around).run()
+            assert record.outcome == "done", record.error
+            _undone(found, journal, held.cloud, held.time)
+    found.writes |= {f"dynamodb:{name}" for name in ("PutItem", "DeleteItem") if f"dynamodb:{name}" in found.done}
+    return found
+
+
+class _Answers:
+    """Stands for AWS where a database would have to be run: what two clusters answer a `copy`."""
+
+    def __init__(self) -> None:
+        self.environment = "lab"
+        self.called: set[tuple[str, str]] = set()
+        self._pages: list[list[list[dict[str, Any]]]] = [
+            [],  # the store's own cluster has no rows
+            [[{"stringValue": "a"}, {"longValue": 1}]],  # the restored one has one
+            [],
+            [[{"stringValue": "{}"}]],  # all of that row
+            [],  # it was added
+        ]
+
+    def perform(self, call: Call, _bound: Any = None, _purpose: Purpose = "fault") -> dict[str, Any]:
+        self.called.add((call.service, call.operation))
+        if call.operation == "DescribeSecret":
+            return {"ARN": "secret"}
+        if call.operation == "DescribeDBClusters":
+            return {"DBClusters": [{"DBClusterArn": "arn", "Status": "available", "Endpoint": ""}]}
+        return {"records": self._pages.pop(0)}
+
+    def look(self, read: Read, bound: Mapping[str, Any] | None = None, purpose: Purpose = "watch") -> Seen:
+        return Seen(project(read.projection, self.perform(read.call, bound, purpose)), False)
+
+
+def _copied() -> Observed:
+    settings = CopyStep.model_validate({"name": "home", "kind": "copy", "store": "orders-db"})
+    cloud: Any = _Answers()
+    found = _unjournaled(lambda around: Copy(settings, around).run(), cloud)
+    assert not cloud._pages, "each answer was asked for"
+    found.done |= named(cloud.called)
+    found.writes = {"rds-data:ExecuteStatement"}
+    return found
+
+
+def _run() -> Observed:
+    """Of an execution of a state machine, one that is still running when its step has to end among them."""
+    found = Observed()
+    for timeout, looks in (("30s", 2), ("1s", 10**6)):
+        settings = RunStep.model_validate({"name": "warm", "kind": "run", "timeout": timeout, "state_machine": MACHINE})
+        machine = Machine(looks=looks)
+        cloud: Any = machine
+        _unjournaled(lambda around, of=settings: Run(of, around).run(), cloud)  # type: ignore[misc]  # bound now
+        found.done |= named((call.service, call.operation) for call in machine.calls)
+    found.writes = {"stepfunctions:StartExecution", "stepfunctions:StopExecution"}
+    return found
+
+
+def _unjournaled(run: Callable[[Around], Any], cloud: Cloud) -> Observed:
+    """Run a step that makes no change of the journal's."""
+    time = FakeTime()
+    with tempfile.TemporaryDirectory() as folder, Journal.open(Path(folder), header(), stamp=time.stamp) as journal:
+        run(_around(cloud, journal, time, restored={("orders-db", workload().primary.name): "restored"}))
+        assert not journal.tracked
+    return Observed()
+
+
+def _around(cloud: Cloud, journal: Journal, time: FakeTime, **given: Any) -> Around:
+    told: dict[str, Any] = {
+        "cloud": cloud, "workload": workload(), "journal": journal, "now_ns": lambda: int(time.at_s * 1e9),
+        "say": lambda _: None, "clock": time.clock, "wait": time.sleep,
+        "last_good_utc_ns": lambda: EPOCH_NS + int(11.5 * 1e9),
+    }  # fmt: skip
+    return Around(**(told | given))
