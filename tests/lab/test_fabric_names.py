@@ -121,5 +121,5 @@ def test_each_answer_of_a_weighted_name_is_drawn_anew() -> None:
 
 def test_a_share_that_is_none_is_refused() -> None:
     wrong = [Share(weight=0, addresses=["ten"], ttl=-1)]
-    with pytest.raises(ValueError, match="'ten' is not an IPv4 address.*ttl -1 is negative.*weight 0 is not above 0"):
+    with pytest.raises(ValueError, match=r"'ten' is not an IPv4 address.*ttl -1 is negative.*weight 0 is not above 0"):
         Topology(FabricState(names=[Name(name="a", addresses=[], ttl=0, shares=wrong)]))
