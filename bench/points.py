@@ -12,12 +12,14 @@ from unittest.mock import patch
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError, ReadTimeoutError
 
+from fixtures.change import Call
+from fixtures.commands import Commands
 from fixtures.journal_files import JournalFile
 
 Strike = Literal["dies before", "dies after", "throttled", "server error", "denied", "expired", "no answer"]
 DEATHS: tuple[Strike, ...] = ("dies before", "dies after")
 FAILURES: tuple[Strike, ...] = ("throttled", "server error", "denied", "expired", "no answer")
-LINE = "a line of the journal"
+LINE = "a line of the journal, or a command"
 # What AWS answers, and with which status.
 _ANSWERS = {
     "throttled": ("Throttling", 400),
@@ -44,9 +46,10 @@ class Points:
 
     @contextmanager
     def counted(self) -> Iterator[None]:
-        """Let every AWS call of this process, and every line of a journal, pass here."""
+        """Let every AWS call of this process, every command, and every line of a journal pass here."""
         # botocore's own, where every call passes.
         call, append = BaseClient._make_api_call, JournalFile.append  # type: ignore[attr-defined]  # noqa: SLF001
+        run = Commands.run
 
         def called(client: Any, operation: str, parameters: dict[str, Any]) -> Any:
             name = f"{client.meta.service_model.service_id} {operation}"
@@ -55,7 +58,14 @@ class Points:
         def appended(file: JournalFile, lines: bytes) -> None:
             self._pass(LINE, lambda: append(file, lines))
 
-        with patch.object(BaseClient, "_make_api_call", called), patch.object(JournalFile, "append", appended):
+        def ran(commands: Commands, asked: Call) -> Any:
+            return self._pass(LINE, lambda: run(commands, asked))  # it can be died at, as a line can
+
+        with (
+            patch.object(BaseClient, "_make_api_call", called),
+            patch.object(JournalFile, "append", appended),
+            patch.object(Commands, "run", ran),
+        ):
             yield
 
     def _pass(self, name: str, do: Callable[[], Any], *, fails: str = "") -> Any:

@@ -129,6 +129,8 @@ def state_of(cloud: Cloud, regions: tuple[str, ...]) -> dict[str, Any]:
         sorted(map(_text, route53.list_resource_record_sets(HostedZoneId=zone["Id"])["ResourceRecordSets"]))
         for zone in route53.list_hosted_zones()["HostedZones"]
     ]
+    if cloud.commands is not None:
+        found["files"] = sorted(path.name for path in cloud.commands.folder.iterdir())
     found["health checks"] = sorted(
         _text(one["HealthCheckConfig"]) for one in route53.list_health_checks()["HealthChecks"]
     )

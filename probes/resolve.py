@@ -19,6 +19,9 @@ from probes.deadline import Deadline
 ASK_AGAIN_S = 0.4
 # RFC 6761, section 6.3: never asked of a server.
 LOCALHOST = ("localhost", "localhost.")
+# What is said of a name that the resolver knows of for certain that it leads nowhere.
+NO_SUCH_NAME = "no such name"
+NO_ADDRESS = "no address"
 
 
 class ResolveError(Exception):
@@ -76,9 +79,9 @@ class NameResolver:
             except dns.resolver.NoAnswer:
                 answer = self._resolver.resolve(name, "AAAA", lifetime=deadline.remaining_s())
         except dns.resolver.NXDOMAIN:
-            raise ResolveError(f"resolve {name}: no such name") from None
+            raise ResolveError(f"resolve {name}: {NO_SUCH_NAME}") from None
         except dns.resolver.NoAnswer:
-            raise ResolveError(f"resolve {name}: no address") from None
+            raise ResolveError(f"resolve {name}: {NO_ADDRESS}") from None
         except (dns.exception.Timeout, TimeoutError):
             raise ResolveError(f"resolve {name}: no answer from the resolver") from None
         except (dns.exception.DNSException, OSError) as error:

@@ -1,8 +1,9 @@
-"""Effects that no witness sees: data that is not what was written, and replication that no longer arrives."""
+"""Effects that no witness sees: data that is not what was written, replication that stands still, misleading names."""
 
 from collections.abc import Iterable
 
 from probes.history import History, Operation
+from probes.resolve import NO_ADDRESS, NO_SUCH_NAME
 from reports.bounds import NS_PER_S
 from reports.reads import is_missing
 from reports.series import Series, series_of
@@ -36,6 +37,26 @@ def stuck_heartbeats(history: History, site: str, since_ns: int, until_ns: int |
     """
     asked = [series for series in series_of(history, "heartbeat") if series.stream.site == site]
     return _in_order((o for series in asked for o in _stuck(series, since_ns)), since_ns, until_ns)
+
+
+def led_elsewhere(history: History, name: str, since_ns: int, until_ns: int | None) -> tuple[Operation, ...]:
+    """The workload's operations sent in [since, until) that a name led elsewhere than any before, or to no address.
+
+    Elsewhere is an address that no operation of the same probe was led to before; where none is known, nothing is
+    proved. A resolver that does not answer proves nothing either.
+    """
+    lost = tuple(f"resolve {name}: {says}" for says in (NO_SUCH_NAME, NO_ADDRESS))
+    found: list[Operation] = []
+    known: dict[str, set[str]] = {}
+    asked = [o for series in series_of(history, "workload") for o in series.operations]
+    for operation in asked:
+        if operation.sent_ns < since_ns and operation.resolved_ip:
+            known.setdefault(operation.probe, set()).add(operation.resolved_ip)
+    for operation in asked:
+        before, ip = known.get(operation.probe, set()), operation.resolved_ip
+        if before and ((ip and ip not in before) or (not ip and operation.error in lost)):
+            found.append(operation)
+    return _in_order(found, since_ns, until_ns)
 
 
 def _stuck(series: Series, since_ns: int) -> list[Operation]:

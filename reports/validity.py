@@ -16,6 +16,7 @@ _PROOFS = {
     "corrupt reads": ("read", "was read and was not what had been written,"),
     "missing reads": ("read", "was read and lacked what had been acknowledged,"),
     "heartbeats": ("heartbeat", "was seen without what had been acknowledged"),
+    "names": ("client", "was seen to lead elsewhere"),
 }
 
 __all__ = ["EffectSeen", "declared_gates", "effect_seen"]

@@ -7,7 +7,7 @@ import msgspec
 from probes.history import History, Operation, Stream
 from reports.bounds import Edge
 from reports.declared import Declared, DeclaredFault
-from reports.effects import corrupt_reads, missing_reads, stuck_heartbeats
+from reports.effects import corrupt_reads, led_elsewhere, missing_reads, stuck_heartbeats
 from reports.episodes import StreamEpisode, Window, stream_episodes
 from reports.phases import phases_of
 from reports.series import Series, series_of
@@ -61,8 +61,9 @@ def effect_seen(history: History, declared: Declared) -> EffectSeen:
     """What was seen between `requested` and `undo`: by the witnesses, by the predicate that judges the service too.
 
     Of these only the ones that the fault names prove that it bites, where it names some; all of them prove where it
-    does not. A fault of the data is proved by the first read that shows it, a pause of replication by heartbeats
-    (`reports.effects`). Cheap enough to ask several times a second while the drill waits for the fault to bite.
+    does not. A fault of the data is proved by the first read that shows it, a pause of replication by heartbeats, one
+    of a name by the clients that it leads elsewhere (`reports.effects`). Cheap enough to ask several times a second
+    while the drill waits for the fault to bite.
     Without a fault, or before `requested`, nothing was seen anywhere.
     """
     fault = declared.fault
@@ -74,7 +75,7 @@ def effect_seen(history: History, declared: Declared) -> EffectSeen:
     misaimed = tuple(_misaimed(fault, [s.stream for s in asked]))
     phases = phases_of(history, declared)
     telling = [s for s in witnesses if _tells(fault, s.stream)]
-    watched = {s.stream.site for s in _provers(history, fault, telling)}
+    watched = _watched(history, fault, telling)
     spared = {s.stream.site for s in witnesses}
     unwatched = tuple(
         [site for site in fault.bites if site not in watched] + [site for site in fault.spares if site not in spared]
@@ -97,8 +98,12 @@ def _tells(fault: DeclaredFault, stream: Stream) -> bool:
     return not fault.witnesses or stream.probe in {f"witness {name}" for name in fault.witnesses}
 
 
-def _provers(history: History, fault: DeclaredFault, telling: Sequence[Series]) -> Sequence[Series]:
-    return series_of(history, "heartbeat") if fault.proved_by == "heartbeats" else telling
+def _watched(history: History, fault: DeclaredFault, telling: Sequence[Series]) -> set[str]:
+    """The sites at which something stands that can prove the fault; each name is asked for by the clients."""
+    if fault.proved_by == "names":
+        return set(fault.bites)
+    provers = series_of(history, "heartbeat") if fault.proved_by == "heartbeats" else telling
+    return {s.stream.site for s in provers}
 
 
 def _bitten(fault: DeclaredFault) -> tuple[str, ...]:
@@ -112,6 +117,8 @@ def _shown(history: History, fault: DeclaredFault, site: str, window: Window) ->
         proof = corrupt_reads(history, since_ns, until_ns)
     elif fault.proved_by == "missing reads":
         proof = missing_reads(history, since_ns, until_ns)
+    elif fault.proved_by == "names":
+        proof = led_elsewhere(history, site, since_ns, until_ns)
     else:
         proof = stuck_heartbeats(history, site, since_ns, until_ns)
     return SiteEffect(Edge(since_ns, proof[0].done_ns), (), proof) if proof else None

@@ -97,7 +97,7 @@ def test_an_acl_may_deny_one_port_and_pass_the_rest(entries: list[SimpleNamespac
 
 def record(name: str, kind: str, *values: str, ttl: int = 60, alias: str = "") -> SimpleNamespace:
     target = {"DNSName": alias} if alias else None
-    routing = {"failover": None, "set_identifier": None, "health_check_id": None}
+    routing = {"failover": None, "set_identifier": None, "health_check_id": None, "weight": None}
     return SimpleNamespace(name=name, type=kind, records=list(values), ttl=ttl, alias_target=target, **routing)
 
 
@@ -159,8 +159,42 @@ def test_a_failover_record_is_answered_by_health(primary: Any, secondary: Any, a
 
 
 def test_a_record_of_another_routing_policy_is_not_answered() -> None:
-    weighted = SimpleNamespace(**{**vars(record("shop.test.", "A", "10.1.1.1")), "set_identifier": "half"})
-    assert "shop.test" not in answered(weighted)
+    by_latency = SimpleNamespace(**{**vars(record("shop.test.", "A", "10.1.1.1")), "set_identifier": "near"})
+    assert "shop.test" not in answered(by_latency)
+
+
+def weighted(weight: int, target: str, *, check: str | None = None, evaluate: bool = False) -> SimpleNamespace:
+    of = failover("", target, check=check, evaluate=evaluate)
+    return SimpleNamespace(**{**vars(of), "failover": None, "set_identifier": target, "weight": weight})
+
+
+@pytest.mark.parametrize(
+    ("records", "shares"),
+    [
+        ([weighted(100, "lb"), weighted(0, "idle")], {}),
+        ([weighted(3, "lb"), weighted(1, "idle")], {"10.1.0.10": 0.75, "10.2.0.10": 0.25}),
+        ([weighted(0, "lb"), weighted(0, "idle")], {"10.1.0.10": 0.5, "10.2.0.10": 0.5}),
+        ([weighted(3, "lb"), weighted(1, "idle", check="failing")], {}),
+        ([weighted(3, "lb"), weighted(1, "idle", evaluate=True)], {}),
+        ([weighted(0, "lb"), weighted(1, "idle", check="failing")], {}),
+        ([weighted(0, "lb", check="failing"), weighted(1, "idle", check="failing")], {"idle": 1}),
+    ],
+)
+def test_a_weighted_record_is_answered_by_weight_and_health(records: Any, shares: dict[str, float]) -> None:
+    found = answered(*records)["shop.test"]
+    if len(shares) == 2:
+        assert {share.addresses[0]: share.weight for share in found.shares} == shares
+    else:
+        assert (found.addresses, found.shares) == ([BALANCERS["idle" if shares else "lb"]], [])
+
+
+def test_a_weighted_record_may_lead_nowhere_in_part() -> None:
+    nowhere = SimpleNamespace(
+        **{**vars(record("shop.test.", "CNAME", "nowhere.invalid")), "set_identifier": "x", "weight": 1}
+    )
+    found = answered(weighted(1, "lb"), nowhere)["shop.test"]
+    assert sorted(share.addresses for share in found.shares) == [[], ["10.1.0.10"]]
+    assert "shop.test" not in answered(nowhere)
 
 
 def test_a_regions_addresses() -> None:

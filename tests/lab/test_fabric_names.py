@@ -1,3 +1,6 @@
+import random
+from collections import Counter
+
 import dns.message
 import dns.opcode
 import dns.rcode
@@ -6,7 +9,7 @@ import pytest
 
 from fixtures.lab.fabric.dns import answer
 from fixtures.lab.fabric.names import Lookup, Records
-from fixtures.lab.fabric.state import Name
+from fixtures.lab.fabric.state import FabricState, Name, Share, Topology
 
 
 class Clock:
@@ -104,3 +107,19 @@ def test_dns_does_not_answer_noise_nor_answers() -> None:
     reply = dns.message.make_response(dns.message.make_query("db.lab", dns.rdatatype.A))
     assert answer(b"noise", records) is None
     assert answer(reply.to_wire(), records) is None
+
+
+def test_each_answer_of_a_weighted_name_is_drawn_anew() -> None:
+    shares = [Share(weight=w, addresses=[f"10.{w}.0.10"], ttl=w) for w in (1, 3)]
+    records = Records(random.Random(1))
+    records.replace([Name(name="shop.test", addresses=["10.3.0.10"], ttl=3, shares=shares)])
+    replies = [_ask(records, "shop.test").answer[0] for _ in range(400)]
+    seen = Counter((str(reply[0]), reply.ttl) for reply in replies)
+    assert seen.keys() == {("10.1.0.10", 1), ("10.3.0.10", 3)}
+    assert 60 < seen["10.1.0.10", 1] < 140, "a quarter of them, within 4.6 standard deviations"
+
+
+def test_a_share_that_is_none_is_refused() -> None:
+    wrong = [Share(weight=0, addresses=["ten"], ttl=-1)]
+    with pytest.raises(ValueError, match=r"'ten' is not an IPv4 address.*ttl -1 is negative.*weight 0 is not above 0"):
+        Topology(FabricState(names=[Name(name="a", addresses=[], ttl=0, shares=wrong)]))

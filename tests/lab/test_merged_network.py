@@ -110,3 +110,12 @@ def test_the_fabric_is_told_of_changes_only_and_again_after_a_failure() -> None:
     network.apply()
     assert len(recorder.states) == 2
     assert "route53 10.2.0.10:80" in worlds[1].listeners
+
+
+def test_whoever_follows_a_broken_record_gets_no_answer() -> None:
+    recorder = Recorder()
+    network, _ = made(recorder)
+    network.hand_in("one", FabricState(names=[Name(name="shop.test", addresses=["192.0.2.1"], ttl=1)]))
+    network.apply()
+    ways = {f"{r.source} {r.destination}" for r in recorder.states[0].routes}
+    assert ways == {"client control.lab:80", "client 192.0.2.1:80", "client 192.0.2.1:443"}

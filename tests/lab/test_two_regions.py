@@ -112,7 +112,7 @@ class User:
 
     def asked(self, where: str) -> str:
         """What answers at a virtual address, dialled as from its source zone; "" if nothing does."""
-        real = json.loads(self.lab.dial_map.read_text())[where]
+        real = self.ways()[where]
         try:
             with urllib.request.urlopen(f"http://{real}/", timeout=2) as answer:
                 return str(answer.read().decode())
@@ -121,11 +121,20 @@ class User:
         except OSError:
             return ""
 
-    def address(self) -> str:
+    def ways(self) -> dict[str, str]:
+        """The dial map."""
+        found: dict[str, str] = json.loads(self.lab.dial_map.read_text())
+        return found
+
+    def addresses(self, name: str) -> list[str]:
+        """What DNS answers."""
         host, port = self.lab.resolver.split(":")
-        asked = dns.message.make_query("shop.example", "A")
+        asked = dns.message.make_query(name, "A")
         answer = dns.query.udp(asked, host, port=int(port), timeout=DEADLINE_S).answer
-        return str(answer[0][0])
+        return [str(one) for one in answer[0]] if answer else []
+
+    def address(self) -> str:
+        return self.addresses("shop.example")[0]
 
     def served_from(self, region: str) -> None:
         """Wait until the name leads there, and whoever follows it is answered there."""

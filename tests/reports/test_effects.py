@@ -1,21 +1,22 @@
 """Effects that no witness sees, and witnesses that alone can see: what proves them, and what does not."""
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
+import pytest
 
 from probes.history import History, Operation, Outcome, Stream
 from probes.probe import NOT_THERE
 from reports.declared import Declared, DeclaredFault
 from reports.effects import corrupt_reads, missing_reads, stuck_heartbeats
 from reports.verdict import judge
-from reports.witness import DATA, effect_seen
+from reports.witness import DATA, EffectSeen, effect_seen
 from tests.reports.test_verdict import CLEAN, finding
 from tests.truth.simulated import MS, NS, UNDO, VANTAGE, Outage, declared_of, drill, with_operations
 
 REQUESTED = 4 * NS
-Proof = Literal["witnesses", "corrupt reads", "missing reads", "heartbeats"]
+Proof = Literal["witnesses", "corrupt reads", "missing reads", "heartbeats", "names"]
 
 
 def declared(proved_by: Proof, **fields: object) -> Declared:
@@ -177,3 +178,55 @@ def test_only_the_witnesses_that_a_fault_names_prove_that_it_bites() -> None:
 def test_every_witness_proves_that_a_fault_spills() -> None:
     history = named(drill(bitten=(BITTEN,), spared=(BITTEN,)))
     assert set(effect_seen(history, only("alone")).spilled) == {"witness b"}
+
+
+# --- a name ---
+
+NAME = "orders.shop.test"
+NO_NAME = f"resolve {NAME}: no such name"
+
+
+def misled(*operations: Operation, before: str = "10.1.0.10") -> EffectSeen:
+    first = read(REQUESTED - 100 * MS, 0, resolved_ip=before)
+    return effect_seen(reading(first, *operations), declared("names", bites=(NAME,)))
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"resolved_ip": "192.0.2.1", "outcome": "fail"},
+        {"resolved_ip": "192.0.2.1"},  # a wrong address may answer
+        {"error": NO_NAME, "outcome": "fail"},
+        {"error": f"resolve {NAME}: no address", "outcome": "fail"},
+    ],
+)
+def test_a_name_is_proved_by_the_first_client_that_it_leads_elsewhere(fields: dict[str, Any]) -> None:
+    stays = read(REQUESTED + 100 * MS, 1, resolved_ip="10.1.0.10")
+    wrong = read(REQUESTED + 300 * MS, 2, **fields)
+    effect = misled(stays, wrong, read(REQUESTED + 500 * MS, 3, **fields)).bites[NAME]
+    assert effect is not None
+    assert effect.proof[0] == wrong
+    assert (effect.edge.lower_ns, effect.edge.upper_ns) == (REQUESTED, wrong.done_ns)
+
+
+def test_what_proves_nothing_of_a_name() -> None:
+    away: dict[str, Any] = {"resolved_ip": "192.0.2.1", "outcome": "fail"}
+    quiet = [
+        read(UNDO + 100 * MS, 1, **away),  # after it was undone
+        read(REQUESTED + 100 * MS, 2, "witness a", **away),
+        read(REQUESTED + 200 * MS, 3, error=f"resolve {NAME}: no answer from the resolver", outcome="fail"),
+        read(REQUESTED + 300 * MS, 4, error="resolve other.shop.test: no such name", outcome="fail"),
+        read(REQUESTED + 400 * MS, 5, outcome="in-doubt"),
+    ]
+    assert misled(*quiet).bites == {NAME: None}
+    assert misled(read(REQUESTED + 100 * MS, 1, **away), before="192.0.2.1").bites == {NAME: None}, (
+        "it led there before"
+    )
+    assert misled(read(REQUESTED + 100 * MS, 1, **away), before="").bites == {NAME: None}, "nobody knows where it led"
+    assert misled().unwatched == ()
+
+
+def test_a_name_that_nobody_was_led_by_makes_the_drill_invalid() -> None:
+    history = reading(read(REQUESTED - 100 * MS, 0, resolved_ip="10.1.0.10"))
+    found = finding(judge(history, declared("names", bites=(NAME,)), CLEAN, "1"), "fault effective")
+    assert (found.verdict, found.says) == ("invalid", f"No client saw the fault in {NAME}.")
