@@ -1,10 +1,11 @@
 """Every fault and every plan step is struck at each point of its way, and has to be put back: `python -m bench.matrix`.
 
-Its process dies before each AWS call and each line of its journal, and after each took effect before anything else was
-done; then another one puts it back, from the journal's file, or from its second home on another machine. And each call
-fails once (throttled, a failure of AWS's own, denied, expired credentials, no answer though it took effect); then the
-same process puts it back. In both the undo itself is struck as well, and done again. What AWS says of everything
-afterwards has to be what it said before, or the undo has to have said that it is not.
+Its process dies before each AWS call and each line of its journal, and after each took effect before anything else
+was done; then another one puts it back, from the journal's file, or from its second home on another machine; or the
+dead man does, alone, and the undo of the journal after it finds nothing to do. And each call fails once (throttled, a
+failure of AWS's own, denied, expired credentials, no answer though it took effect); then the same process puts it
+back. In both the undo itself is struck as well, and done again. What AWS says of everything afterwards has to be what
+it said before, or the undo has to have said that it is not.
 """
 
 import argparse
@@ -15,14 +16,17 @@ import tempfile
 import time as real_time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, redirect_stderr, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, redirect_stderr, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from bench import dead_men
 from bench.figures import write
 from bench.points import DEATHS, FAILURES, LINE, Died, Points, Strike
 from bench.subjects import BUCKET, BUCKET_REGION, Subject, faults, steps
+from fixtures.aws import Cloud
+from fixtures.dead_man import dead_man_of
 from fixtures.errors import DrillError
 from fixtures.journal import Journal
 from fixtures.journal_elsewhere import Elsewhere, join_home
@@ -32,7 +36,7 @@ from fixtures.undo import UndoReport, undo_all
 from tests.fixtures.fake_cloud import FakeTime, header
 
 Phase = Literal["doing", "undoing"]
-From = Literal["file", "S3"]
+From = Literal["file", "S3", "dead man"]
 Worlds = Callable[[], AbstractContextManager[list[Subject]]]
 GROUPS: tuple[Worlds, ...] = (faults, steps)
 HOME = Home(bucket=BUCKET, region=BUCKET_REGION, key="dr-drills/orders/run-1.jsonl")
@@ -73,6 +77,8 @@ class Run:
         home = JournalHome(self._subject.cloud, HOME) if self._case.source == "S3" else None
         report = self._run(make, home)
         after = self._subject.state()
+        if self._case.source == "dead man" and self._strike.struck:
+            return self._by_dead_man(before)
         changed = [name for name, value in before.items() if after[name] != value]
         wrong = f"undo said clean, but not as before: {', '.join(changed)}" if changed and report.clean else ""
         if not changed and not report.clean:
@@ -83,7 +89,7 @@ class Run:
         journal: Journal | None = None
         doing = self._strike if self._case.phase == "doing" else Points()
         with doing.counted(), suppress(Died, DrillError):
-            journal = Journal.open(self._folder, header(), stamp=self._time.stamp, home=home)
+            journal = self._open(home)
             make(journal)
         self._subject.settled()
         undoing = self._strike if self._case.phase == "undoing" else Points()
@@ -95,7 +101,27 @@ class Run:
         elif journal is not None:
             journal.__exit__(None, None, None)  # dead processes hold nothing
         died = self._case.strike in DEATHS
+        if self._case.source == "dead man" and died:
+            return UndoReport(entries=())  # nobody is left to undo anything
         return self._again(report) if died or report is None or not report.clean else report
+
+    def _open(self, home: JournalHome | None) -> Journal:
+        return opened(self._folder, self._time, self._case.source, self._subject.cloud, home)
+
+    def _by_dead_man(self, before: dict[str, Any]) -> Became:
+        """It fires, alone; then the journal is undone, and has to find everything as before."""
+        ended = dead_men.fired(self._subject.cloud, self._time)
+        clean = all(one["status"] == "SUCCEEDED" for one in ended.values())
+        after = self._subject.state()
+        wrong = [f"not as before: {name}" for name, value in before.items() if after[name] != value]
+        wrong += [f"it says {one['told']} in {region}" for region, one in ended.items() if one["status"] != "SUCCEEDED"]
+        report = self._again(None)
+        if self._subject.state() != after:
+            wrong.append("the journal's undo changed something more")
+        if not report.clean:
+            wrong.append(f"the journal's undo says: {report}")
+        wrong += dead_men.left_armed(self._subject.cloud)
+        return Became(self._strike.struck, clean and report.clean, "; ".join(wrong))
 
     def _again(self, report: UndoReport | None) -> UndoReport:
         """As another process would, from the file, or on another machine."""
@@ -106,12 +132,22 @@ class Run:
         for path in sorted(folder.glob("[!.]*.jsonl")):
             with Journal.take_over(path, stamp=self._time.stamp) as journal:
                 join_home(journal, self._subject.cloud, _silent, forced=True)
+                dead_man_of(journal, self._subject.cloud)
                 report = self._undo(journal)
                 journal.close()
         return report or UndoReport(entries=())
 
     def _undo(self, journal: Journal) -> UndoReport:
         return undo_all(journal, self._subject.cloud, clock=self._time.clock, sleep=self._time.sleep, say=_silent)
+
+
+def opened(folder: Path, time: FakeTime, source: From, cloud: Cloud, home: JournalHome | None) -> Journal:
+    """A journal, with what is to put it back."""
+    fields = {"dead_man": dead_men.PLACE} if source == "dead man" else {}
+    journal = Journal.open(folder, header(**fields), stamp=time.stamp, home=home)
+    if source == "dead man":
+        dead_men.arm(journal, cloud, time)
+    return journal
 
 
 def _silent(_says: str) -> None:
@@ -123,11 +159,11 @@ def cases_of(subject: Subject, strikes: Sequence[Strike], sources: Sequence[From
     for source in sources:
         time = FakeTime()
         doing, undoing = Points(), Points()
-        with tempfile.TemporaryDirectory() as folder:
+        with tempfile.TemporaryDirectory() as folder, _deployed(subject, source):
             home = JournalHome(subject.cloud, HOME) if source == "S3" else None
             make = subject.ready(time)
             with doing.counted():
-                journal = Journal.open(Path(folder), header(), stamp=time.stamp, home=home)
+                journal = opened(Path(folder), time, source, subject.cloud, home)
                 make(journal)
             subject.settled()
             with journal, undoing.counted():
@@ -146,9 +182,19 @@ def all_cases(subject: Subject) -> list[Case]:
     return [*cases_of(subject, DEATHS, ("file", "S3")), *cases_of(subject, FAILURES, ("S3",))]
 
 
+def dead_man_cases(subject: Subject) -> list[Case]:
+    """Deaths, put back by the dead man."""
+    return [*cases_of(subject, DEATHS, ("dead man",))]
+
+
+def _deployed(subject: Subject, source: From) -> AbstractContextManager[None]:
+    return dead_men.deployed(subject.cloud) if source == "dead man" else nullcontext()
+
+
 def struck(subject: Subject, case: Case) -> Became:
     """Run one case."""
-    with tempfile.TemporaryDirectory() as folder, redirect_stderr(io.StringIO()):
+    silent = redirect_stderr(io.StringIO())
+    with tempfile.TemporaryDirectory() as folder, silent, _deployed(subject, case.source):
         became = Run(subject, case, Path(folder)).became()
     with suppress(Exception):
         subject.cloud.client("s3", BUCKET_REGION, "plan").delete_object(Bucket=BUCKET, Key=HOME.key)
@@ -183,7 +229,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _row(group: Worlds, name: str, sample: int, chance: random.Random) -> dict[str, Any]:
     began, wrong, said = real_time.monotonic(), [], Counter[str]()
     with world_of(group, name) as subject:
-        cases = all_cases(subject)
+        cases = [*all_cases(subject), *dead_man_cases(subject)]
     cases = chance.sample(cases, min(sample, len(cases))) if sample else cases
     left = iter(cases)
     for case in left:

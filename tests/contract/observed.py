@@ -1,7 +1,7 @@
 """What each fault and each plan step really calls: in moto, and where moto knows too little, answered by hand."""
 
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import Any
 from bench.subjects import Subject, faults, steps
 from fixtures.aws import Cloud, Purpose, Seen
 from fixtures.change import Call, Read
+from fixtures.commands import SERVICE
 from fixtures.fault import RowsOfDrill
 from fixtures.faults.corrupt_table import CorruptTable
 from fixtures.faults.delete_rows import DeleteRows
@@ -44,9 +45,9 @@ class Observed:
         """Take in what the changes are that it made."""
         for change in (one.change for one in journal.tracked):
             reads = (change.read, *change.resolve.values())
-            self.sees |= named((one.call.service, one.call.operation) for one in reads)
-            self.writes |= named([(change.call.service, change.call.operation)])
-            self.undoes |= named((one.service, one.operation) for one in change.undo)
+            self.sees |= _on_aws(one.call for one in reads)
+            self.writes |= _on_aws([change.call])
+            self.undoes |= _on_aws(change.undo)
 
     @property
     def declaration(self) -> str:
@@ -55,6 +56,10 @@ class Observed:
         parts = {"reads": reads, "sees": self.sees, "writes": self.writes, "undoes": self.undoes}
         lines = [f"        {name}={tuple(sorted(calls))!r}," for name, calls in parts.items() if calls]
         return "\n".join(("    needs: ClassVar[Needs] = Needs(", *lines, "    )"))
+
+
+def _on_aws(calls: Iterable[Call]) -> frozenset[str]:
+    return named((one.service, one.operation) for one in calls if one.service != SERVICE)
 
 
 @cache
