@@ -42,8 +42,9 @@ class RunInfo(msgspec.Struct, frozen=True, kw_only=True):
     """Who ran what, when and where. Times are UTC; `ended_utc` is empty while the run goes on.
 
     `commit` is the harness's git commit, with `+changes` where the checkout had uncommitted ones. `approval` says who
-    allowed the run and when, empty where nobody had to. `lab` holds the lab's settings by name, `lab_beside_aws` the
-    same for a reader. `seeds` are those that random choices were made with, by name.
+    allowed the run and when, empty where nobody had to. `zones` are the ids of the Availability Zones by the names
+    that this account has for them, which differ between accounts. `lab` holds the lab's settings by name,
+    `lab_beside_aws` the same for a reader. `seeds` are those that random choices were made with, by name.
     """
 
     run: str
@@ -55,6 +56,7 @@ class RunInfo(msgspec.Struct, frozen=True, kw_only=True):
     ended_utc: str = ""
     account: str = ""
     regions: tuple[str, ...] = ()
+    zones: dict[str, str] = {}
     operator: str = ""
     approval: str = ""
     python: str = ""

@@ -4,7 +4,7 @@ Every rounding here goes outwards (a lower edge down, an upper edge up), so that
 measured, and never so far that it seems to contradict the verdict.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
@@ -90,6 +90,16 @@ def utc_text(utc_ns: int) -> str:
 def drill_name(drill: str, parameters: dict[str, str]) -> str:
     """A drill as pytest names it: `az_power_loss[eu-west-1a]`."""
     return f"{drill}[{'-'.join(parameters.values())}]" if parameters else drill
+
+
+def zone_named(zone: str, ids: Mapping[str, str]) -> str:
+    """`eu-west-1a (euw1-az1)`: zones' names differ between accounts, their ids do not. The name alone without an id."""
+    return f"{zone} ({ids[zone]})" if zone in ids else zone
+
+
+def zones(ids: Mapping[str, str]) -> str:
+    """Every zone by name and id."""
+    return ", ".join(zone_named(zone, ids) for zone in ids)
 
 
 def objective_words(objective_s: float | None) -> str:

@@ -35,6 +35,11 @@ class Store:
     connections: int = 0
     port: int = 0
 
+    def refuses(self, path: str) -> int:
+        """The status that a request for that path is refused with; 0: it is not."""
+        del path
+        return 0
+
     def get(self, key: str) -> tuple[int, dict[str, Any]]:
         with self.lock:
             rows = [row for row in self.rows if row["key"] == key]
@@ -97,6 +102,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _behave(self, answer: Callable[[], tuple[int, dict[str, Any]]]) -> None:
         store = self.store
         store.requests.append((self.command, self.path, dict(self.headers.items())))
+        if refused := store.refuses(self.path):
+            self._say(refused, ZONE)
+            return
         modes: dict[str, Callable[[], None]] = {
             "ok": lambda: self._say(*answer()),
             "status": lambda: self._say(store.status, ZONE),
