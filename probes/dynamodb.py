@@ -108,8 +108,10 @@ class DynamodbSender:
 
     def __init__(self, settings: DynamodbProbe, network: Network) -> None:
         self._requests = Requests(settings)
-        where = {"region": settings.region, "endpoint_url": settings.endpoint_url, "profile": settings.profile}
-        self._calls = AwsCalls(client_for("dynamodb", **where), network)
+        client = client_for(
+            "dynamodb", region=settings.region, endpoint_url=settings.endpoint_url, profile=settings.profile
+        )  # fmt: skip
+        self._calls = AwsCalls(client, network)
 
     @property
     def batch_size(self) -> int:

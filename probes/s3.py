@@ -108,8 +108,8 @@ def _is_sound(response: requests.Response | None, kind: Kind) -> bool:
     if response is None or not any(name in response.headers for name in _REQUEST_ID):
         return False
     if kind == "delete":
-        return response.status_code == requests.codes.no_content
-    return response.status_code == requests.codes.ok and "ETag" in response.headers
+        return bool(response.status_code == requests.codes.no_content)
+    return bool(response.status_code == requests.codes.ok and "ETag" in response.headers)
 
 
 def _stored(asked: Asked, called: Called) -> Stored:
