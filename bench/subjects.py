@@ -124,6 +124,12 @@ def state_of(cloud: Cloud, regions: tuple[str, ...]) -> dict[str, Any]:
             for role in iam.list_roles()["Roles"]
             for policy in iam.list_role_policies(RoleName=role["RoleName"])["PolicyNames"]
         )
+    s3 = cloud.client("s3", regions[0], "watch")
+    for bucket in (one["Name"] for one in s3.list_buckets()["Buckets"]):
+        if bucket != BUCKET:
+            held = s3.list_object_versions(Bucket=bucket)
+            kept = (*held.get("Versions", ()), *held.get("DeleteMarkers", ()))
+            found[f"versions in {bucket}"] = sorted(f"{one['Key']} {one['VersionId']}" for one in kept)
     route53 = cloud.client("route53", regions[0], "watch")
     found["records"] = [
         sorted(map(_text, route53.list_resource_record_sets(HostedZoneId=zone["Id"])["ResourceRecordSets"]))

@@ -6,24 +6,35 @@ import msgspec
 
 from probes.network import Network
 from probes.probe import Probe, build_probe
-from probes.spec import AnyProbe, HttpProbe, HttpRequest
+from probes.spec import AnyProbe, HttpProbe, HttpRequest, S3Probe
 
 # scheme://user@host:port; the host may be an IPv6 address in brackets.
 _AUTHORITY = re.compile(
     r"^(?P<before>[A-Za-z][A-Za-z0-9+.-]*://(?:[^/?#@]*@)?)(?P<host>\[[^\]]*\]|[^/?#:]*)(?P<port>:\d+)?"
 )
 
+# A bucket and its Region, in the place of a host.
+_BUCKET = re.compile(r"^(?P<region>[a-z]{2}(?:-[a-z]+)+-[0-9])/(?P<bucket>[a-z0-9.-]+)$")
+
 
 class NoSiteRequest(ValueError):
     """A probe that cannot be asked at a site: its settings hold no host that could be replaced."""
 
 
-def at_host(settings: AnyProbe, host: str) -> HttpProbe:
+def bucket_place(region: str, bucket: str) -> str:
+    """What stands in the place of a host for a probe that asks a bucket: it has one name in each Region."""
+    return f"{region}/{bucket}"
+
+
+def at_host(settings: AnyProbe, host: str) -> HttpProbe | S3Probe:
     """The same HTTP probe with the host of every request replaced; the port stays, unless `host` has one of its own.
 
-    Over TLS the certificate must be good for `host`, too. Raises `NoSiteRequest` for a probe that is not HTTP (a
-    store's own address names one server, and which site that is no URL says), or whose URL has no host.
+    Over TLS the certificate must be good for `host`, too. An S3 probe asks another bucket (`bucket_place`); its
+    Region's name in the endpoint's URL, where one is given, is replaced with it. Raises `NoSiteRequest` for any other
+    probe (a store's own address names one server, and which site that is no URL says), or whose URL has no host.
     """
+    if isinstance(settings, S3Probe):
+        return _at_bucket(settings, host)
     if not isinstance(settings, HttpProbe):
         raise NoSiteRequest(f"a probe of kind {settings.__struct_config__.tag} cannot be asked at a site by its host")
     return msgspec.structs.replace(
@@ -36,6 +47,15 @@ def at_host(settings: AnyProbe, host: str) -> HttpProbe:
         audit_one=_moved(settings.audit_one, host),
         audit_bulk=_moved(settings.audit_bulk, host),
     )
+
+
+def _at_bucket(settings: S3Probe, place: str) -> S3Probe:
+    found = _BUCKET.match(place)
+    if found is None:
+        raise NoSiteRequest(f"a probe of kind s3 asks buckets, and {place} is none with its Region")
+    region, bucket = found["region"], found["bucket"]
+    endpoint_url = settings.endpoint_url.replace(settings.region, region)
+    return msgspec.structs.replace(settings, region=region, bucket=bucket, endpoint_url=endpoint_url)
 
 
 def _moved(request: HttpRequest | None, host: str) -> HttpRequest | None:

@@ -107,6 +107,21 @@ class DynamodbProbe(msgspec.Struct, frozen=True, kw_only=True, tag="dynamodb"):
     consistent: bool = True
 
 
+class S3Probe(msgspec.Struct, frozen=True, kw_only=True, tag="s3"):
+    """Transactions against one S3 bucket: PutObject, GetObject, DeleteObject; no updates.
+
+    An object's key in the bucket is `prefix` and the key; its body is the payload, its metadata the rest.
+    `endpoint_url` is empty on AWS; where it is given and no `profile` is, requests are signed with made-up credentials,
+    which open nothing. Retries are 0: a retry would hide what is measured.
+    """
+
+    bucket: str
+    region: str
+    prefix: str = ""
+    endpoint_url: str = ""
+    profile: str = ""
+
+
 class PythonProbe(msgspec.Struct, frozen=True, kw_only=True, tag="python"):
     """A user's own transaction, by import path: `shop.drills:Checkout`.
 
@@ -119,7 +134,7 @@ class PythonProbe(msgspec.Struct, frozen=True, kw_only=True, tag="python"):
     options: dict[str, str] = {}
 
 
-AnyProbe = HttpProbe | TcpProbe | PostgresqlProbe | DynamodbProbe | PythonProbe
+AnyProbe = HttpProbe | TcpProbe | PostgresqlProbe | DynamodbProbe | S3Probe | PythonProbe
 
 
 class VantageSpec(msgspec.Struct, frozen=True, kw_only=True):

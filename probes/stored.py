@@ -1,9 +1,9 @@
 """Compares what a store holds under a key with what was written there. For probes that see the stored fields."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from probes.ledger import checksum_of
-from probes.probe import Asked, Listed
+from probes.probe import NOT_THERE, Answer, Asked, Listed
 
 SPOILT = "the checksum is not that of what was written"
 
@@ -45,3 +45,17 @@ class Stored:
             computed = checksum_of(self.key, self.version, self.payload)
             checksum = computed if checksum in (None, computed) else f"{checksum} over {computed}"
         return Listed(key=self.key, version=self.version, checksum=checksum, effects=self.effects)
+
+
+def seen(answer: Answer, asked: Asked, stored: Stored | None) -> Answer:
+    """What is recorded of a read or an audit that was answered (`answer`) with what is there, or that nothing is."""
+    if stored is None:
+        if asked.kind == "audit" or asked.absent_is_right:
+            return answer
+        return replace(answer, outcome="fail", error=NOT_THERE)
+    return replace(
+        answer,
+        error=stored.differs(asked),
+        observed_version=stored.version,
+        observed_checksum=stored.observed_checksum(asked),
+    )

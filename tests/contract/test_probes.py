@@ -27,7 +27,16 @@ from probes.ledger import checksum_of
 from probes.network import Network
 from probes.probe import Answer, Asked, Probe, build_probe
 from probes.resolve import NameResolver
-from probes.spec import AnyProbe, DynamodbProbe, HttpProbe, HttpRequest, PostgresqlProbe, PythonProbe, TcpProbe
+from probes.spec import (
+    AnyProbe,
+    DynamodbProbe,
+    HttpProbe,
+    HttpRequest,
+    PostgresqlProbe,
+    PythonProbe,
+    S3Probe,
+    TcpProbe,
+)
 from tests.probes.raw_servers import Raw, log_in, raw_server
 
 KINDS = typing.get_args(AnyProbe)
@@ -96,6 +105,10 @@ CASES = {
     ),
     "dynamodb": Case(
         lambda host, port, _folder: DynamodbProbe(table="t", region="eu-west-1", endpoint_url=f"http://{host}:{port}")
+    ),
+    "s3": Case(
+        lambda host, port, _folder: S3Probe(bucket="kept", region="eu-west-1", endpoint_url=f"http://{host}:{port}"),
+        kinds=("write", "delete", "read", "audit"),
     ),
     "python": Case(_python, dials=False),
 }

@@ -91,10 +91,10 @@ def bridged() -> Iterator[Lab]:
     finally:
         vars(responses)["TRANSACTION_MAX_ITEMS"] = most
         for owner, kept in zip(OWNERS, before, strict=True):
-            _reset(owner, kept)
+            reset(owner, kept)
 
 
-def _reset(owner: type, kept: dict[str, Any]) -> None:
+def reset(owner: type, kept: dict[str, Any]) -> None:
     for name in [n for n in vars(owner) if n not in kept]:
         delattr(owner, name)
     for name, value in kept.items():

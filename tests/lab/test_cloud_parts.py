@@ -254,6 +254,9 @@ def test_who_goes_first() -> None:
     assert scaling._first_to_go(protected, subnets("a")) is None
 
 
+S3_SIGNED = "AWS4-HMAC-SHA256 Credential=lab/20261102/eu-west-1/s3/aws4_request, SignedHeaders=host, Signature=0"
+
+
 @pytest.mark.parametrize(
     ("environ", "reads"),
     [
@@ -264,6 +267,10 @@ def test_who_goes_first() -> None:
         ({"REQUEST_METHOD": "GET", "QUERY_STRING": "Action=StopInstances"}, False),
         ({"REQUEST_METHOD": "GET", "QUERY_STRING": "Action=DescribeInstances"}, True),
         ({"REQUEST_METHOD": "GET", "QUERY_STRING": ""}, True),
+        ({"REQUEST_METHOD": "PUT", "PATH_INFO": "/bucket/a/key", "HTTP_AUTHORIZATION": S3_SIGNED}, True),
+        ({"REQUEST_METHOD": "DELETE", "PATH_INFO": "/bucket/key", "HTTP_AUTHORIZATION": S3_SIGNED}, True),
+        ({"REQUEST_METHOD": "PUT", "PATH_INFO": "/bucket/", "HTTP_AUTHORIZATION": S3_SIGNED}, False),
+        ({"REQUEST_METHOD": "POST", "PATH_INFO": "/a/path"}, False),
     ],
 )
 def test_which_requests_may_have_changed_something(environ: dict[str, Any], reads: bool) -> None:  # noqa: FBT001 - a parameter of the table

@@ -210,7 +210,7 @@ def test_the_labs_loop_lets_writes_arrive_and_gives_clients_a_way(
     network: Any = Network()
     truth = Truth(tmp_path)
     worlds: Any = [World(Region(number, name, ()), RLock()) for number, name in enumerate((HOME, AWAY), start=1)]
-    loop = dynamodb.Replication(lab.tables, worlds, network, Broken(tmp_path, truth))
+    loop = dynamodb.replication(lab.tables, worlds, network, Broken(tmp_path, truth))
     put(home, "new", "good")
     loop.start()
     try:

@@ -12,7 +12,7 @@ import botocore.session
 import pytest
 from botocore.validate import validate_parameters
 
-import probes.dynamodb
+import probes.aws_calls
 from probes.deadline import Deadline
 from probes.dynamodb import BATCH_SIZE, DynamodbSender, Requests, build
 from probes.history import Kind
@@ -32,7 +32,7 @@ KINDS: tuple[Kind, ...] = ("write", "update", "delete", "read", "audit")
 def one_session() -> Iterator[None]:
     """Making a session reads the model of the service: a third of a second each time."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("probes.dynamodb._made_up", functools.cache(probes.dynamodb._made_up))
+        patch.setattr("probes.aws_calls.made_up", functools.cache(probes.aws_calls.made_up))
         yield
 
 

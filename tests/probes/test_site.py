@@ -38,6 +38,7 @@ def test_a_url_without_a_host_cannot_be_moved(url: str) -> None:
 def test_every_request_is_moved_and_nothing_else() -> None:
     settings = probe_settings(8080, host="shop.example")
     moved = at_host(settings, "west.example")
+    assert isinstance(moved, HttpProbe)
     for name in ("write", "read", "audit_one", "audit_bulk"):
         before, after = getattr(settings, name), getattr(moved, name)
         assert after.url == before.url.replace("shop.example", "west.example")
