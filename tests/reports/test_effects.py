@@ -101,10 +101,10 @@ def test_the_verdict_says_how_the_data_showed_it_and_without_it_is_invalid() -> 
     assert (silent.verdict, silent.says) == ("invalid", "No read saw the fault in the data.")
 
 
-def failing(count: int, begin: int = REQUESTED, **fields: object) -> list[Operation]:
+def failing(count: int, begin: int = REQUESTED) -> list[Operation]:
     """So many reads of one stream, one every 100 ms, that are answered with 503."""
-    bad: dict[str, object] = {"outcome": "fail", "status": 503, "observed_version": None, **fields}
-    return [read(begin + seq * 100 * MS, seq, **bad) for seq in range(count)]
+    at = [(begin + seq * 100 * MS, seq) for seq in range(count)]
+    return [read(when, seq, outcome="fail", status=503, observed_version=None) for when, seq in at]
 
 
 def test_what_leads_to_the_data_is_proved_by_reads_that_fail_in_a_row() -> None:
