@@ -19,11 +19,12 @@ from fixtures.faults.empty_secret import EmptySecret
 from fixtures.faults.fail_over_database import FailOverDatabase
 from fixtures.faults.reboot_database import RebootDatabase
 from fixtures.faults.stop_database import StopDatabase
+from fixtures.guard import Guard
 from fixtures.inventory import Columns, DataStore
 from fixtures.journal import Journal
 from fixtures.lab import Lab, LabSpec, down, up
 from tests.fixtures.fake_cloud import header
-from tests.fixtures.moto_world import REGION, TAGS, Selected
+from tests.fixtures.moto_world import REGION, TAGS, Guarded, Selected
 from tests.lab.test_cloud_lab import FAST, ROOT, ZONES, User, eventually
 
 SECRET = "orders-ws-db"  # noqa: S105  # its name
@@ -175,7 +176,7 @@ def test_it_bites_only_where_it_should_and_is_put_back(case: Case, user: Witness
     address, stages = user.writer_address(), user.stages()
     first = user.sql(address, started)
     with Cloud.for_lab(lab.endpoint_url) as cloud, Journal.open(tmp_path, header(), stamp=Hurried().stamp) as journal:
-        fault.plan(cloud, SELECTION)
+        Guard(Guarded(selected=SELECTION)).check(fault.plan(cloud, SELECTION), cloud)
         fault.inject(journal, cloud)
         assert bites(case, user, within_s=20.0)
         assert case.spared(user)
