@@ -17,7 +17,8 @@ from tests.contract.test_faults import every_fault
 from tests.contract.test_steps import every_step, step_class
 from tests.fixtures.fake_cloud import FakeTime
 from tests.fixtures.fake_rows import FakeRows
-from tests.fixtures.moto_regions import AWAY, BOTH, PREFIX, two_regions
+from tests.fixtures.moto_regions import AWAY, PREFIX, two_regions
+from tests.fixtures.moto_regions import WITH_ARCHIVE as BOTH
 from tests.fixtures.moto_world import REGION
 from tests.fixtures.recovery_world import PRIMARY, RECOVERY, World, around, deployed, fresh
 
@@ -82,7 +83,10 @@ def _of_fault(name: str, kind: type[Fault], number: int, cloud: Cloud, rows: Fak
         fault.plan(cloud, BOTH)
         return lambda journal: fault.inject(journal, cloud)
 
-    return Subject(name, cloud, ready, lambda: state_of(cloud, (REGION, AWAY)) | {"rows": _text(rows.rows)}, kind=kind)
+    def state() -> dict[str, Any]:
+        return state_of(cloud, (REGION, AWAY)) | {"rows": _text(rows.rows), "tables": _text(rows.tables)}
+
+    return Subject(name, cloud, ready, state, kind=kind)
 
 
 @contextmanager
@@ -124,6 +128,10 @@ def state_of(cloud: Cloud, regions: tuple[str, ...]) -> dict[str, Any]:
             for role in iam.list_roles()["Roles"]
             for policy in iam.list_role_policies(RoleName=role["RoleName"])["PolicyNames"]
         )
+        secrets = cloud.client("secretsmanager", region, "watch").list_secrets()["SecretList"]
+        # A version without a stage is none on AWS.
+        stages = [(one["Name"], at, by) for one in secrets for at, by in one["SecretVersionsToStages"].items() if by]
+        found[f"{region} secrets"] = sorted(map(_text, stages))
     s3 = cloud.client("s3", regions[0], "watch")
     for bucket in (one["Name"] for one in s3.list_buckets()["Buckets"]):
         if bucket != BUCKET:
@@ -162,6 +170,7 @@ _ASKED = {
         "rds", "DescribeDBClusters",
         "DBClusters[].[DBClusterIdentifier, Status, DBClusterMembers[].[DBInstanceIdentifier, IsClusterWriter]]",
     ),
+    "database instances": ("rds", "DescribeDBInstances", "DBInstances[].[DBInstanceIdentifier, DBInstanceStatus]"),
     "global databases": (
         "rds", "DescribeGlobalClusters", "GlobalClusters[].GlobalClusterMembers[?IsWriter].DBClusterArn"
     ),

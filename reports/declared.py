@@ -7,7 +7,7 @@ import msgspec
 from reports.model import Disruption, Expects
 from reports.objectives import Objectives
 
-ProvedBy = Literal["witnesses", "corrupt reads", "missing reads", "heartbeats", "names"]
+ProvedBy = Literal["witnesses", "corrupt reads", "missing reads", "failed reads", "heartbeats", "names"]
 
 
 class DeclaredTarget(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,10 +26,11 @@ class DeclaredFault(msgspec.Struct, frozen=True, kw_only=True):
     `bites`: sites where a witness must see it; `spares`: sites where a witness must not. `changes` are the change
     records, each call with the calls that put it back.
     `proved_by`: whose sight of it counts. "witnesses": all of them, or those named in `witnesses`. "corrupt reads": the
-    workload's own reads and audits, once one gets what was never written, and "missing reads": its reads, once one does
-    not find what was acknowledged; `bites` is empty for both. "heartbeats": those to the sites in `bites`, once what
-    was acknowledged no longer comes there. "names": the workload's own clients, once a name in `bites` leads them to
-    an address that none of them was ever led to before, or to none.
+    workload's own reads and audits, once one gets what was never written, "missing reads": its reads, once one does
+    not find what was acknowledged, and "failed reads": its reads, once some in a row fail; `bites` is empty for these.
+    "heartbeats": those to the sites in `bites`, once what was acknowledged no longer comes there. "names": the
+    workload's own clients, once a name in `bites` leads them to an address that none of them was ever led to before, or
+    to none.
     """
 
     fault: str

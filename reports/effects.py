@@ -1,6 +1,6 @@
-"""Effects that no witness sees: data that is not what was written, replication that stands still, misleading names."""
+"""Effects that no witness sees: data that is wrong or cannot be read, stuck replication, misleading names."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from probes.history import History, Operation
 from probes.resolve import NO_ADDRESS, NO_SUCH_NAME
@@ -12,6 +12,9 @@ from reports.series import Series, series_of
 # nothing arrives there any more: three times as long, and at least a second more.
 STUCK_TIMES = 3
 STUCK_NS = NS_PER_S
+# So many reads of one stream must fail in a row. Before the fault at most one in twenty may (`reports.steady`), so by
+# chance as many come three times in ten million.
+FAILED_IN_A_ROW = 5
 
 
 def corrupt_reads(history: History, since_ns: int, until_ns: int | None) -> tuple[Operation, ...]:
@@ -27,6 +30,28 @@ def corrupt_reads(history: History, since_ns: int, until_ns: int | None) -> tupl
 def missing_reads(history: History, since_ns: int, until_ns: int | None) -> tuple[Operation, ...]:
     """The workload's reads sent in [since, until) of acknowledged keys that were not there, as they were answered."""
     return _in_order((o for o in _reads(history) if is_missing(o)), since_ns, until_ns)
+
+
+def failed_reads(history: History, since_ns: int, until_ns: int | None) -> tuple[Operation, ...]:
+    """The workload's reads sent in [since, until) that failed with others of their stream in a row, as they were done.
+
+    A read that was answered well ends a row, and one that was sent before `since_ns` is in none.
+    """
+    rows = (row for series in series_of(history, "workload") for row in _rows_of_failures(series, since_ns, until_ns))
+    return _in_order((o for row in rows if len(row) >= FAILED_IN_A_ROW for o in row), since_ns, until_ns)
+
+
+def _rows_of_failures(series: Series, since_ns: int, until_ns: int | None) -> Iterator[list[Operation]]:
+    row: list[Operation] = []
+    for read in series.operations:
+        if read.kind != "read" or read.sent_ns < since_ns or (until_ns is not None and read.sent_ns >= until_ns):
+            continue
+        if read.good:
+            yield row
+            row = []
+        else:
+            row.append(read)
+    yield row
 
 
 def stuck_heartbeats(history: History, site: str, since_ns: int, until_ns: int | None) -> tuple[Operation, ...]:

@@ -15,6 +15,7 @@ _PROOFS = {
     "witnesses": ("witness", "was seen down"),
     "corrupt reads": ("read", "was read and was not what had been written,"),
     "missing reads": ("read", "was read and lacked what had been acknowledged,"),
+    "failed reads": ("read", "could not be read, again and again,"),
     "heartbeats": ("heartbeat", "was seen without what had been acknowledged"),
     "names": ("client", "was seen to lead elsewhere"),
 }

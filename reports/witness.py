@@ -7,7 +7,7 @@ import msgspec
 from probes.history import History, Operation, Stream
 from reports.bounds import Edge
 from reports.declared import Declared, DeclaredFault
-from reports.effects import corrupt_reads, led_elsewhere, missing_reads, stuck_heartbeats
+from reports.effects import corrupt_reads, failed_reads, led_elsewhere, missing_reads, stuck_heartbeats
 from reports.episodes import StreamEpisode, Window, stream_episodes
 from reports.phases import phases_of
 from reports.series import Series, series_of
@@ -107,7 +107,7 @@ def _watched(history: History, fault: DeclaredFault, telling: Sequence[Series]) 
 
 
 def _bitten(fault: DeclaredFault) -> tuple[str, ...]:
-    return (DATA,) if fault.proved_by in ("corrupt reads", "missing reads") else fault.bites
+    return (DATA,) if fault.proved_by in ("corrupt reads", "missing reads", "failed reads") else fault.bites
 
 
 def _shown(history: History, fault: DeclaredFault, site: str, window: Window) -> SiteEffect | None:
@@ -119,6 +119,8 @@ def _shown(history: History, fault: DeclaredFault, site: str, window: Window) ->
         proof = missing_reads(history, since_ns, until_ns)
     elif fault.proved_by == "names":
         proof = led_elsewhere(history, site, since_ns, until_ns)
+    elif fault.proved_by == "failed reads":
+        proof = failed_reads(history, since_ns, until_ns)
     else:
         proof = stuck_heartbeats(history, site, since_ns, until_ns)
     return SiteEffect(Edge(since_ns, proof[0].done_ns), (), proof) if proof else None

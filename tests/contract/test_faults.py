@@ -27,7 +27,8 @@ from fixtures.undo import undo_all
 from reports.declared import DeclaredFault
 from tests.fixtures.fake_cloud import FakeTime, header
 from tests.fixtures.fake_rows import FakeRows
-from tests.fixtures.moto_regions import BOTH, NOBODY, PREFIX, two_regions
+from tests.fixtures.moto_regions import NOBODY, PREFIX, two_regions
+from tests.fixtures.moto_regions import WITH_ARCHIVE as BOTH
 
 
 def every_fault() -> list[type[Fault]]:

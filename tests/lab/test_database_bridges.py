@@ -152,6 +152,35 @@ def test_what_cannot_be_switched(pair: Pair) -> None:
     assert noted(pair.kept, "lab_switch") is None
 
 
+def test_a_member_of_a_global_database_is_not_stopped_unless_it_is_alone(pair: Pair) -> None:
+    for region, name in ((pair.home, "one"), (pair.away, "two")):
+        with pytest.raises(ClientError, match="InvalidDBClusterStateFault"):
+            region.stop_db_cluster(DBClusterIdentifier=name)
+    pair.home.remove_from_global_cluster(GlobalClusterIdentifier="both", DbClusterIdentifier=pair.two)
+    for region, name in ((pair.home, "one"), (pair.away, "two")):
+        assert region.stop_db_cluster(DBClusterIdentifier=name)["DBCluster"]["Status"] == "stopping"
+
+
+def test_an_instance_is_rebooted_while_nothing_else_goes_on(pair: Pair) -> None:
+    for number in (1, 2):
+        pair.home.create_db_instance(
+            DBInstanceIdentifier=f"one-{number}", DBClusterIdentifier="one", DBInstanceClass="db.t4g.medium", **AURORA
+        )
+    cluster = rds_backends[ACCOUNT][HOME].clusters["one"]
+    answer = pair.home.reboot_db_instance(DBInstanceIdentifier="one-1")["DBInstance"]
+    assert answer["DBInstanceStatus"] == "rebooting"
+    assert noted(cluster, "lab_wish") == ("reboot", "one-1")
+    assert pair.home.describe_db_clusters(DBClusterIdentifier="one")["DBClusters"][0]["Status"] == "available"
+    for instance in ("one-1", "one-2"):
+        with pytest.raises(ClientError, match="InvalidDBInstanceState"):
+            pair.home.reboot_db_instance(DBInstanceIdentifier=instance)
+    with pytest.raises(ClientError, match="InvalidDBClusterStateFault"):
+        pair.home.failover_db_cluster(DBClusterIdentifier="one")
+    cluster.members[0].status, cluster.status = "available", "failing-over"
+    with pytest.raises(ClientError, match="InvalidDBInstanceState"):
+        pair.home.reboot_db_instance(DBInstanceIdentifier="one-2")
+
+
 def test_what_cannot_join_or_leave(pair: Pair) -> None:
     with pytest.raises(ClientError, match="GlobalClusterNotFoundFault"):
         pair.away.create_db_cluster(DBClusterIdentifier="three", GlobalClusterIdentifier="none", **AURORA)

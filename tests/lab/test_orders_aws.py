@@ -4,7 +4,7 @@ import asyncio
 import json
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 from botocore.auth import SigV4Auth
@@ -116,7 +116,8 @@ def test_a_refusal_says_why(endpoint: Endpoint) -> None:
 
 def dependencies(aws: Aws | None, logins: list[Login], **given: str) -> Dependencies:
     names = {"secret": "orders-db", "queue_name": "orders", "queue_url": ""} | given
-    return Dependencies(aws, logins.append, **names)
+    secret, queue_name, queue_url = names["secret"], names["queue_name"], names["queue_url"]
+    return Dependencies(aws, logins.append, secret=secret, queue_name=queue_name, queue_url=queue_url)
 
 
 def test_nothing_is_asked_where_nothing_is_named() -> None:
@@ -173,6 +174,50 @@ def test_the_secret_is_asked_for_until_it_is_there(
 
     with_aws(endpoint.url, run)
     assert len(caplog.records) == 1, "one failure is said once"
+
+
+def test_a_secret_that_is_read_again_is_followed_whatever_it_holds(
+    endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fixtures.workloads.orders.dependencies.RETRY_S", 0.01)
+    logins: list[Login] = []
+
+    async def run(aws: Aws) -> None:
+        of = Dependencies(
+            aws, logins.append, secret="orders-db", queue_name="", queue_url="", secret_age_s=0.01  # noqa: S106  # a name
+        )  # fmt: skip
+        keeping = asyncio.create_task(of.keep())
+
+        async def comes(answer: tuple[int, dict[str, Any]], *, ready: bool) -> None:
+            endpoint.answers["GetSecretValue"] = answer
+            asked, deadline = len(endpoint.asked), time.monotonic() + DEADLINE_S
+            while len(endpoint.asked) < asked + 3 or is_ready(of) is not ready:
+                assert time.monotonic() < deadline
+                await asyncio.sleep(0.001)
+
+        await comes(RIGHT["GetSecretValue"], ready=True)
+        await comes(DENIED, ready=True)  # who cannot read it keeps what it has
+        await comes((200, {"SecretString": "{}"}), ready=False)
+        of.must_be_started()  # it is none that has not started
+        await comes(DENIED, ready=False)
+        await comes((200, {"SecretString": json.dumps({"username": "orders", "password": "new"})}), ready=True)
+        keeping.cancel()
+
+    with_aws(endpoint.url, run)
+    assert (logins[0], logins[-1]) == (Login("orders", "x"), Login("orders", "new"))
+
+
+def is_ready(of: Dependencies) -> bool:
+    try:
+        of.must_be_ready()
+    except NotReadyError:
+        return False
+    return True
+
+
+def test_a_secret_is_read_once_where_no_age_is_set(endpoint: Endpoint) -> None:
+    with_aws(endpoint.url, lambda aws: dependencies(aws, [], queue_name="").keep())  # it comes to its end
+    assert [operation for operation, _ in endpoint.asked] == ["GetSecretValue"]
 
 
 def test_endpoints_answer_if_the_last_call_did_a_moment_ago(

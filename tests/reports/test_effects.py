@@ -9,14 +9,14 @@ import pytest
 from probes.history import History, Operation, Outcome, Stream
 from probes.probe import NOT_THERE
 from reports.declared import Declared, DeclaredFault
-from reports.effects import corrupt_reads, missing_reads, stuck_heartbeats
+from reports.effects import FAILED_IN_A_ROW, corrupt_reads, failed_reads, missing_reads, stuck_heartbeats
 from reports.verdict import judge
 from reports.witness import DATA, EffectSeen, effect_seen
 from tests.reports.test_verdict import CLEAN, finding
 from tests.truth.simulated import MS, NS, UNDO, VANTAGE, Outage, declared_of, drill, with_operations
 
 REQUESTED = 4 * NS
-Proof = Literal["witnesses", "corrupt reads", "missing reads", "heartbeats", "names"]
+Proof = Literal["witnesses", "corrupt reads", "missing reads", "failed reads", "heartbeats", "names"]
 
 
 def declared(proved_by: Proof, **fields: object) -> Declared:
@@ -100,6 +100,42 @@ def test_the_verdict_says_how_the_data_showed_it_and_without_it_is_invalid() -> 
     assert "the data was read and was not what had been written" in shown.says
     silent = finding(judge(reading(), declared("corrupt reads"), CLEAN, "1"), "fault effective")
     assert (silent.verdict, silent.says) == ("invalid", "No read saw the fault in the data.")
+
+
+def failing(count: int, begin: int = REQUESTED) -> list[Operation]:
+    """So many reads of one stream, one every 100 ms, that are answered with 503."""
+    at = [(begin + seq * 100 * MS, seq) for seq in range(count)]
+    return [read(when, seq, outcome="fail", status=503, observed_version=None) for when, seq in at]
+
+
+def test_what_leads_to_the_data_is_proved_by_reads_that_fail_in_a_row() -> None:
+    bad = failing(FAILED_IN_A_ROW)
+    seen = effect_seen(reading(*bad), declared("failed reads"))
+    effect = seen.bites[DATA]
+    assert effect is not None
+    assert effect.proof == tuple(bad)
+    assert (effect.edge.lower_ns, effect.edge.upper_ns) == (REQUESTED, bad[0].done_ns)
+    assert seen.complete
+    shown = finding(judge(reading(*bad), declared("failed reads"), CLEAN, "1"), "fault effective")
+    assert shown.verdict == "pass"
+    assert "the data could not be read, again and again," in shown.says
+
+
+def test_what_proves_no_failed_reads() -> None:
+    lone = failing(FAILED_IN_A_ROW - 1)
+    good = read(REQUESTED + (FAILED_IN_A_ROW - 1) * 100 * MS, FAILED_IN_A_ROW - 1)
+    another = read(good.sent_ns + 100 * MS, FAILED_IN_A_ROW, outcome="fail", status=503)
+    written = [read(o.sent_ns, o.seq, kind="audit", outcome="fail") for o in failing(FAILED_IN_A_ROW)]
+    for reads in (
+        lone,
+        [*lone, good, another],  # a good one ends the row
+        failing(FAILED_IN_A_ROW, REQUESTED - 100 * MS),  # the first was sent before
+        failing(FAILED_IN_A_ROW, UNDO - 100 * MS),  # the others were sent after the undo
+        written,
+        [read(o.sent_ns, o.seq, "witness a", outcome="fail") for o in failing(FAILED_IN_A_ROW)],
+    ):
+        assert failed_reads(reading(*reads), REQUESTED, UNDO) == ()
+        assert not effect_seen(reading(*reads), declared("failed reads")).complete
 
 
 # --- replication ---
