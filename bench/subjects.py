@@ -140,7 +140,10 @@ _ASKED = {
     "members": (
         "ec2", "DescribeInstances", f"Reservations[].Instances[?{_IN_GROUP} && State.Name!='terminated'][].State.Name"
     ),
-    "ACLs": ("ec2", "DescribeNetworkAcls", "NetworkAcls[].[NetworkAclId, sort_by(Entries, &to_string(@))]"),
+    "ACLs": (
+        "ec2", "DescribeNetworkAcls",
+        "NetworkAcls[].[NetworkAclId, sort_by(Entries, &to_string(@)), sort(Associations[].SubnetId)]",
+    ),
     "groups": (
         "autoscaling", "DescribeAutoScalingGroups",
         "AutoScalingGroups[].[AutoScalingGroupName, VPCZoneIdentifier, MinSize, DesiredCapacity, MaxSize]",
