@@ -155,6 +155,10 @@ _ASKED = {
         "ec2", "DescribeNetworkAcls",
         "NetworkAcls[].[NetworkAclId, sort_by(Entries, &to_string(@)), sort(Associations[].SubnetId)]",
     ),
+    "rules": (
+        "ec2", "DescribeSecurityGroupRules",
+        "SecurityGroupRules[].[GroupId, IsEgress, IpProtocol, FromPort, ToPort, CidrIpv4, CidrIpv6, Description, Tags]",
+    ),
     "groups": (
         "autoscaling", "DescribeAutoScalingGroups",
         "AutoScalingGroups[].[AutoScalingGroupName, VPCZoneIdentifier, MinSize, DesiredCapacity, MaxSize]",
