@@ -8,7 +8,7 @@ import pytest
 
 from fixtures.lab.fabric.names import Records
 from fixtures.lab.fabric.network import Network
-from fixtures.lab.fabric.state import FabricState, Host, Link, LinkState, Route
+from fixtures.lab.fabric.state import Closed, FabricState, Host, Link, LinkState, Route
 
 WAIT_S = 10.0
 ADDRESS = "10.1.1.10"
@@ -24,14 +24,23 @@ class Bench:
         self.real = f"127.0.0.1:{self.backend.getsockname()[1]}"
         self.sockets = [self.backend]
 
-    def apply(self, state: LinkState = "pass", *, delay_ms: float = 0, back_ms: float = 0, real: str = "") -> None:
+    def apply(
+        self,
+        state: LinkState = "pass",
+        *,
+        delay_ms: float = 0,
+        back_ms: float = 0,
+        real: str = "",
+        closed: tuple[Closed, ...] = (),
+    ) -> None:
         links = [
             Link(source="client", destination="a", delay_ms=delay_ms, state=state),
             Link(source="a", destination="client", delay_ms=back_ms or delay_ms),
         ]
         hosts = [Host(address=ADDRESS, zone="a", ports={80: real or self.real})]
         routes = [Route(source="client", destination=f"{ADDRESS}:80")]
-        (self.listener,) = self.network.apply(FabricState(hosts=hosts, routes=routes, links=links)).values()
+        given = FabricState(hosts=hosts, routes=routes, links=links, closed=list(closed))
+        (self.listener,) = self.network.apply(given).values()
 
     async def dial(self) -> socket.socket:
         client = _non_blocking(socket.socket())
@@ -155,3 +164,45 @@ def _peek(end: socket.socket) -> bytes:
         return end.recv(1, socket.MSG_PEEK)
     except BlockingIOError:
         return b""
+
+
+@pytest.mark.parametrize("open_too", [False, True], ids=["tracked", "not tracked"])
+def test_a_port_that_is_closed_takes_nobody_new_and_lets_go_on_who_is_tracked(open_too: bool) -> None:  # noqa: FBT001
+    closed = Closed(source="client", address=ADDRESS, port=80, open_too=open_too)
+
+    async def body(bench: Bench) -> None:
+        bench.apply()
+        client = await bench.dial()
+        server = await bench.accept()
+        bench.apply(closed=(closed,))
+        await bench.loop.sock_sendall(client, b"still there?")
+        new = _non_blocking(socket.socket())
+        bench.sockets.append(new)
+        host, _, port = bench.listener.rpartition(":")
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(bench.loop.sock_connect(new, (host, int(port))), 0.2)
+        if open_too:
+            assert _peek(server) == b""
+            bench.apply()
+        assert await bench.read(server) == b"still there?"
+
+    _on_bench(body)
+
+
+def test_a_connection_that_is_not_made_yet_when_its_port_is_closed_waits_until_it_is_open() -> None:
+    """Its client's handshake is over, as the fabric's clients see it; the host behind has not heard of it."""
+    closed = Closed(source="client", address=ADDRESS, port=80)
+
+    async def body(bench: Bench) -> None:
+        bench.apply(delay_ms=50)
+        client = await bench.dial()
+        await bench.until(bench.dialling)
+        bench.apply(closed=(closed,), delay_ms=50)
+        await bench.loop.sock_sendall(client, b"anybody?")
+        await bench.until(lambda: not bench.dialling())
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(bench.loop.sock_accept(bench.backend), 0.1)
+        bench.apply()
+        assert await bench.read(await bench.accept()) == b"anybody?"
+
+    _on_bench(body)

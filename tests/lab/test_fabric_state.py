@@ -1,7 +1,7 @@
 import msgspec
 import pytest
 
-from fixtures.lab.fabric.state import FabricState, Host, Link, LinkState, Name, Path, Route, Topology
+from fixtures.lab.fabric.state import Closed, FabricState, Host, Link, LinkState, Name, Path, Route, Topology
 
 A, B = "10.1.1.10", "10.1.2.10"
 
@@ -101,3 +101,27 @@ def test_a_wrong_state_gets_all_its_errors_at_once() -> None:
 def test_a_state_survives_the_wire() -> None:
     state = _state(Link(source="a", destination="b", delay_ms=1.5, state="swallow"), isolated=("b",))
     assert msgspec.json.decode(msgspec.json.encode(state), type=FabricState) == state
+
+
+@pytest.mark.parametrize(("open_too", "link"), [(False, "pass"), (True, "swallow")])
+def test_a_closed_port_swallows_what_is_new_and_perhaps_what_is_open(open_too: bool, link: str) -> None:  # noqa: FBT001
+    closed = Closed(source="a", address="10.0.0.1", port=80, open_too=open_too)
+    host = Host(address="10.0.0.1", zone="b", ports={80: "127.0.0.1:1", 81: "127.0.0.1:2"})
+    topology = Topology(FabricState(hosts=[host], closed=[closed]))
+    path = topology.path("a", "10.0.0.1", 80)
+    assert (path.mode, path.link, path.present) == ("swallow", link, True)
+    for source, port in (("a", 81), ("c", 80)):
+        assert topology.path(source, "10.0.0.1", port).mode == "pass"
+
+
+def test_a_closed_port_does_not_tell_whether_anything_listens() -> None:
+    closed = Closed(source="a", address="10.0.0.1", port=80)
+    topology = Topology(FabricState(hosts=[Host(address="10.0.0.1", zone="b", ports={})], closed=[closed]))
+    assert topology.path("a", "10.0.0.1", 80).mode == "swallow"
+    assert topology.path("c", "10.0.0.1", 80).mode == "refuse"
+
+
+def test_a_port_is_not_closed_twice() -> None:
+    closed = Closed(source="a", address="10.0.0.1", port=80)
+    with pytest.raises(ValueError, match=r"closed port a -> 10\.0\.0\.1:80 is given 2 times"):
+        Topology(FabricState(closed=[closed, closed]))

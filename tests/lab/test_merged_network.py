@@ -10,7 +10,7 @@ from fixtures.errors import LabError
 from fixtures.lab.cloud.network import MergedNetwork
 from fixtures.lab.cloud.world import World
 from fixtures.lab.fabric.client import Fabric
-from fixtures.lab.fabric.state import FabricState, Host, Link, Name, Route
+from fixtures.lab.fabric.state import Closed, FabricState, Host, Link, Name, Route
 
 
 class Recorder:
@@ -47,6 +47,7 @@ def share(number: int, **more: list[str]) -> FabricState:
         routes=[Route(source=s, destination=d) for s, d in ways],
         links=[Link(source=f"zone-{number}", destination="client", delay_ms=number)],
         isolated=more.get("isolated", []),
+        closed=[Closed(source="client", address=f"10.{number}.1.4", port=8080)],
     )  # fmt: skip
 
 
@@ -68,6 +69,7 @@ def test_all_shares_are_one_network() -> None:
     network.apply()
     (state,) = recorder.states
     assert [h.address for h in state.hosts] == ["10.1.1.4", "10.2.1.4"]
+    assert [c.address for c in state.closed] == ["10.1.1.4", "10.2.1.4"]
     assert [(n.name, n.addresses) for n in state.names] == [
         ("site-1", ["10.1.0.10"]), ("site-2", ["10.2.0.10"]), ("shop", ["10.2.0.10"]),
     ]  # fmt: skip
