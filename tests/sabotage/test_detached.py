@@ -123,6 +123,15 @@ class Following:
         return self.process.wait(HANGS_S)
 
 
+def marked(own: Own, name: str) -> None:
+    """Wait until its drill has written that mark."""
+    deadline = time.monotonic() + HANGS_S
+    while not any(f'"name":"{name}"' in path.read_text("utf-8") for path in own.evidence.glob("*/marks.jsonl")):
+        assert own.state.code is None, own.resume()
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
 def test_it_is_followed_left_alone_and_followed_to_its_end(held: Own) -> None:
     """The first look is ended with Ctrl-C, the second sees the end, the third is told how it was."""
     assert held.state.begun
@@ -169,7 +178,7 @@ def test_a_drill_in_the_lab_is_as_any_other(tmp_path: Path) -> None:
     for own in detached(tmp_path, str(DRILLS / "drill_power_loss.py"), SABOTAGE_ZONE="eu-west-1a"):
         run, pid = Run(tmp_path, None), own.state.owner.pid  # type: ignore[arg-type]  # its process is nobody's child
         with Following(own) as following:
-            following.until("recover  ok")
+            marked(own, "effective")
             listed = run.journal("list")
             assert f"in use by process {pid}" in listed.stdout, listed.stdout
             psutil.Process(pid).send_signal(signal.SIGINT)
