@@ -93,9 +93,9 @@ def test_a_schedule_that_is_due_puts_back_what_a_dead_process_has_changed(
     api: str, cloud: Cloud, tmp_path: Path
 ) -> None:
     client("sqs", HERE, api).create_queue(QueueName="a", Attributes={"VisibilityTimeout": "30"})
-    place = DeadManPlace(name=NAME, account=ACCOUNT, region=HERE, after_s=30.0)
+    place = DeadManPlace(name=NAME, account=ACCOUNT, region=HERE, after_s=600.0)
     with Journal.open(tmp_path, header(dead_man=place)) as journal:
-        last = dead_man_of(journal, cloud, now=lambda: time.time() - 60.0)  # so it is due as soon as it is armed
+        last = dead_man_of(journal, cloud, now=lambda: time.time() - 660.0)  # so it is due as soon as it is armed
         assert last is not None
         journal.guarded_by(lambda: last.check(journal.tracked, journal.bound))
         apply(journal, queue("a", in_flight_s=1.0), cloud)
@@ -119,14 +119,14 @@ def test_a_schedule_that_is_due_puts_back_what_a_dead_process_has_changed(
 
 
 @pytest.mark.parametrize(
-    ("state", "outcome", "says"),
+    ("state", "ends"),
     [
-        ({"Type": "Succeed", "Output": "{% $states.input %}"}, "done", ""),
-        ({"Type": "Fail", "Error": "Told", "Cause": "to fail"}, "failed", "FAILED: Told: to fail"),
+        ({"Type": "Succeed", "Output": "{% $states.input %}"}, ("done", "")),
+        ({"Type": "Fail", "Error": "Told", "Cause": "to fail"}, ("failed", "FAILED: Told: to fail")),
     ],
 )
 def test_the_step_run_follows_an_execution_to_its_end(
-    api: str, cloud: Cloud, tmp_path: Path, state: dict[str, Any], outcome: str, says: str
+    api: str, cloud: Cloud, tmp_path: Path, state: dict[str, Any], ends: tuple[str, str]
 ) -> None:
     definition = json.dumps({"QueryLanguage": "JSONata", "StartAt": "One", "States": {"One": state}})
     client("stepfunctions", HERE, api).update_state_machine(stateMachineArn=MACHINE, definition=definition)
@@ -135,6 +135,7 @@ def test_the_step_run_follows_an_execution_to_its_end(
         around = Around(cloud=cloud, workload=workload(), journal=journal, now_ns=time.monotonic_ns, say=lambda _: None)
         record = Run(settings, around).run()
         journal.close()
+    outcome, says = ends
     assert record.outcome == outcome, record.error
     assert says in record.error
     assert [call.operation for call in record.calls][:2] == ["StartExecution", "DescribeExecution"]
