@@ -1,11 +1,11 @@
 """Every fault and every plan step is struck at each point of its way, and has to be put back: `python -m bench.matrix`.
 
-Its process dies before each AWS call and each line of its journal, and after each took effect before anything else
-was done; then another one puts it back, from the journal's file, or from its second home on another machine; or the
-dead man does, alone, and the undo of the journal after it finds nothing to do. And each call fails once (throttled, a
-failure of AWS's own, denied, expired credentials, no answer though it took effect); then the same process puts it
-back. In both the undo itself is struck as well, and done again. What AWS says of everything afterwards has to be what
-it said before, or the undo has to have said that it is not.
+Its process dies before each AWS call and each line of its journal, and after each took effect before anything else was
+done; then another one puts it back, from the journal's file, or from its second home on another machine; or the dead
+man does, alone, and the undo of the journal after it finds nothing to do. And each call fails once (throttled, a
+failure of AWS's own, denied, expired credentials, no answer though it took effect); then the same process puts it back.
+In each but the dead man's the undo itself is struck as well, and done again. What AWS says of everything
+afterwards has to be what it said before, or the undo has to have said that it is not.
 """
 
 import argparse
