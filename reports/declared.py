@@ -7,7 +7,7 @@ import msgspec
 from reports.model import Disruption, Expects
 from reports.objectives import Objectives
 
-ProvedBy = Literal["witnesses", "corrupt reads", "missing reads", "heartbeats"]
+ProvedBy = Literal["witnesses", "corrupt reads", "missing reads", "heartbeats", "failed launches"]
 
 
 class DeclaredTarget(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,7 +28,8 @@ class DeclaredFault(msgspec.Struct, frozen=True, kw_only=True):
     `proved_by`: whose sight of it counts. "witnesses": all of them, or those named in `witnesses`. "corrupt reads": the
     workload's own reads and audits, once one gets what was never written, and "missing reads": its reads, once one does
     not find what was acknowledged; `bites` is empty for both. "heartbeats": those to the sites in `bites`, once what
-    was acknowledged no longer comes there.
+    was acknowledged no longer comes there. "failed launches": what Auto Scaling says, once a launch has failed for want
+    of capacity in the Region of one of the `targets`; `bites` is empty.
     """
 
     fault: str

@@ -1,8 +1,8 @@
-"""Effects that no witness sees: data that is not what was written, and replication that no longer arrives."""
+"""Effects that no witness sees: data that is not as written, replication that does not arrive, launches that fail."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
-from probes.history import History, Operation
+from probes.history import History, Mark, Operation
 from reports.bounds import NS_PER_S
 from reports.reads import is_missing
 from reports.series import Series, series_of
@@ -11,6 +11,10 @@ from reports.series import Series, series_of
 # nothing arrives there any more: three times as long, and at least a second more.
 STUCK_TIMES = 3
 STUCK_NS = NS_PER_S
+# Whose word a mark `sign` is that tells of a launch, the Region left out, and what it says of one that failed for want
+# of capacity. Sources: [Auto Scaling: troubleshoot launch failures], "insufficient instance capacity"; EC2's error code.
+LAUNCHES = "Auto Scaling activity"
+_LACKING = ("InsufficientInstanceCapacity", "do not have sufficient")
 
 
 def corrupt_reads(history: History, since_ns: int, until_ns: int | None) -> tuple[Operation, ...]:
@@ -36,6 +40,33 @@ def stuck_heartbeats(history: History, site: str, since_ns: int, until_ns: int |
     """
     asked = [series for series in series_of(history, "heartbeat") if series.stream.site == site]
     return _in_order((o for series in asked for o in _stuck(series, since_ns)), since_ns, until_ns)
+
+
+def failed_launches(
+    history: History, regions: Collection[str], since_ns: int, until_ns: int | None
+) -> tuple[Mark, ...]:
+    """What Auto Scaling of these Regions said in [since, until) of launches that failed for want of capacity.
+
+    A sign whose moment is not certain counts only where all of it lies in there. Nothing is proved by launches that
+    failed like that before already: capacity was short by itself then.
+    """
+    told = [m for m in history.marks if m.name == "sign" and m.source in _sources(regions) and _lacks_capacity(m)]
+    if any(mark.at_ns + mark.uncertainty_ns < since_ns for mark in told):
+        return ()
+    return tuple(
+        mark
+        for mark in told
+        if mark.at_ns - mark.uncertainty_ns >= since_ns
+        and (until_ns is None or mark.at_ns + mark.uncertainty_ns < until_ns)
+    )
+
+
+def _sources(regions: Collection[str]) -> set[str]:
+    return {f"{LAUNCHES}, {region}" for region in regions}
+
+
+def _lacks_capacity(mark: Mark) -> bool:
+    return ": Failed" in mark.says and any(words in mark.says for words in _LACKING)
 
 
 def _stuck(series: Series, since_ns: int) -> list[Operation]:

@@ -16,6 +16,7 @@ _PROOFS = {
     "corrupt reads": ("read", "was read and was not what had been written,"),
     "missing reads": ("read", "was read and lacked what had been acknowledged,"),
     "heartbeats": ("heartbeat", "was seen without what had been acknowledged"),
+    "failed launches": ("failed launch", "was refused, as Auto Scaling says of a launch that failed,"),
 }
 
 __all__ = ["EffectSeen", "declared_gates", "effect_seen"]
