@@ -12,7 +12,7 @@ from reports.series import Series, series_of
 STUCK_TIMES = 3
 STUCK_NS = NS_PER_S
 # Whose word a mark `sign` is that tells of a launch, the Region left out, and what it says of one that failed for want
-# of capacity. Sources: [Auto Scaling: troubleshoot launch failures], "insufficient instance capacity"; EC2's error code.
+# of capacity. Sources: [Auto Scaling: troubleshoot launch failures]; EC2's error code.
 LAUNCHES = "Auto Scaling activity"
 _LACKING = ("InsufficientInstanceCapacity", "do not have sufficient")
 

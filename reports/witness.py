@@ -62,8 +62,9 @@ def effect_seen(history: History, declared: Declared) -> EffectSeen:
     """What was seen between `requested` and `undo`: by the witnesses, by the predicate that judges the service too.
 
     Of these only the ones that the fault names prove that it bites, where it names some; all of them prove where it
-    does not. A fault of the data is proved by the first read that shows it, a pause of replication by heartbeats, a want
-    of capacity by what Auto Scaling says of its launches (`reports.effects`). Cheap enough to ask several times a second while the drill waits for the fault to bite.
+    does not. A fault of the data is proved by the first read that shows it, a pause of replication by heartbeats, a
+    want of capacity by what Auto Scaling says of its launches (`reports.effects`). Cheap enough to ask several times a
+    second while the drill waits for the fault to bite.
     Without a fault, or before `requested`, nothing was seen anywhere.
     """
     fault = declared.fault
