@@ -255,6 +255,22 @@ def test_capacity_is_denied_to_a_role_in_a_zone_and_to_nobody_else(lab: Lab) -> 
     assert not refused(**placed)
 
 
+def test_capacity_is_denied_to_the_groups_with_the_tags(lab: Lab) -> None:
+    groups, launch = lab.client("autoscaling"), lab.client("ec2").create_launch_template
+    launch(LaunchTemplateName="any", LaunchTemplateData={"ImageId": "ami-12345678", "InstanceType": "t3.micro"})
+    for name, tags in (("orders", [{**one, "PropagateAtLaunch": False} for one in TAG_LIST]), ("stock", [])):
+        groups.create_auto_scaling_group(
+            AutoScalingGroupName=name, LaunchTemplate={"LaunchTemplateName": "any"}, MinSize=0, MaxSize=1, Tags=tags,
+            AvailabilityZones=[f"{HOME}a"],
+        )  # fmt: skip
+    denying = {"one": action(DENY, "g", duration="PT1M", availabilityZoneIdentifiers=f"{HOME}a")}
+    lab.start(denying, {"g": of("aws:ec2:autoscaling-group", resourceTags=TAGS)})
+    ((arn, zones),) = lab.worlds[HOME].without_capacity.items()
+    assert (arn.rpartition("/")[2], zones) == ("orders", {f"{HOME}a"})
+    lab.later(60)
+    assert lab.worlds[HOME].without_capacity == {}
+
+
 @pytest.mark.parametrize(
     ("actions", "targets", "says"),
     [
