@@ -173,7 +173,7 @@ def test_without_the_fault_the_same_launch_succeeds_and_proves_nothing(user: Use
     told = Told(user)
     sized(user, 3)
     eventually("a third one runs", lambda: len(user.running()) == 3)
-    eventually("Auto Scaling says so", lambda: told.failed() or any("Successful" in says for says in told.says()))
+    eventually("Auto Scaling says so", lambda: bool(told.failed()) or any("Successful" in says for says in told.says()))
     assert told.failed() == ()
     sized(user, 2)
     eventually("it is gone", lambda: sorted(user.running().values()) == [A, B])

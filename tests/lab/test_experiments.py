@@ -168,7 +168,7 @@ def test_a_tables_replication_is_paused_and_no_others(lab: Lab) -> None:
     assert lab.worlds[AWAY].paused_tables == set()
     assert not lab.worlds[HOME].replication_paused
     lab.later(60)
-    assert (lab.worlds[HOME].paused_tables, lab.state(pausing)["status"]) == (set(), "completed")
+    assert (lab.worlds[HOME].paused_tables, lab.state(pausing)["status"]) == (frozenset(), "completed")
     by_tags = of("aws:dynamodb:global-table", resourceTags=TAGS)
     lab.start({"one": action(PAUSE, "t", duration="PT1M")}, {"t": by_tags})
     assert lab.worlds[HOME].paused_tables == {"orders", "stock"}
@@ -192,7 +192,7 @@ def powered(lab: Lab) -> list[str]:
 
 def test_instances_of_a_zone_stop_and_start_again(lab: Lab) -> None:
     instances(lab, f"{HOME}a", f"{HOME}b")
-    zone = {"filters": [{"path": "Placement.AvailabilityZone", "values": [f"{HOME}a"]}]}
+    zone: dict[str, Any] = {"filters": [{"path": "Placement.AvailabilityZone", "values": [f"{HOME}a"]}]}
     targets = {"zone": of("aws:ec2:instance", resourceTags=TAGS, **zone)}
     stopping = {"stop": action("aws:ec2:stop-instances", "zone", startInstancesAfterDuration="PT1M")}
     ended = lab.start(stopping, targets)
@@ -266,7 +266,7 @@ def test_capacity_is_denied_to_the_groups_with_the_tags(lab: Lab) -> None:
     denying = {"one": action(DENY, "g", duration="PT1M", availabilityZoneIdentifiers=f"{HOME}a")}
     lab.start(denying, {"g": of("aws:ec2:autoscaling-group", resourceTags=TAGS)})
     ((arn, zones),) = lab.worlds[HOME].without_capacity.items()
-    assert (arn.rpartition("/")[2], zones) == ("orders", {f"{HOME}a"})
+    assert (arn.rpartition("/")[2], zones) == ("orders", frozenset({f"{HOME}a"}))
     lab.later(60)
     assert lab.worlds[HOME].without_capacity == {}
 
@@ -308,4 +308,4 @@ def test_what_the_lab_cannot_do_fails_and_says_why(
 def test_an_empty_target_may_be_skipped(lab: Lab) -> None:
     none = {"t": of("aws:dynamodb:global-table", resourceTags=TAGS)}
     skipping = lab.start({"one": action(PAUSE, "t", duration="PT1M")}, none, empty="skip")
-    assert (lab.state(skipping)["status"], lab.worlds[HOME].paused_tables) == ("running", set())
+    assert (lab.state(skipping)["status"], lab.worlds[HOME].paused_tables) == ("running", frozenset())
