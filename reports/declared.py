@@ -7,7 +7,9 @@ import msgspec
 from reports.model import Disruption, Expects
 from reports.objectives import Objectives
 
-ProvedBy = Literal["witnesses", "corrupt reads", "missing reads", "failed reads", "heartbeats", "names"]
+ProvedBy = Literal[
+    "witnesses", "corrupt reads", "missing reads", "failed reads", "heartbeats", "names", "failed launches"
+]
 
 
 class DeclaredTarget(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,7 +32,8 @@ class DeclaredFault(msgspec.Struct, frozen=True, kw_only=True):
     not find what was acknowledged, and "failed reads": its reads, once some in a row fail; `bites` is empty for these.
     "heartbeats": those to the sites in `bites`, once what was acknowledged no longer comes there. "names": the
     workload's own clients, once a name in `bites` leads them to an address that none of them was ever led to before, or
-    to none.
+    to none. "failed launches": what Auto Scaling says, once a launch has failed for want of capacity in the Region of
+    one of the `targets`; `bites` is empty.
     """
 
     fault: str

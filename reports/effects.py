@@ -1,8 +1,8 @@
-"""Effects that no witness sees: data that is wrong or cannot be read, stuck replication, misleading names."""
+"""Effects that no witness sees: of the data, of replication that stands, of misleading names, of launches that fail."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
-from probes.history import History, Operation
+from probes.history import History, Mark, Operation
 from probes.resolve import NO_ADDRESS, NO_SUCH_NAME
 from reports.bounds import NS_PER_S
 from reports.reads import is_missing
@@ -15,6 +15,10 @@ STUCK_NS = NS_PER_S
 # So many reads of one stream must fail in a row. Before the fault at most one in twenty may (`reports.steady`), so by
 # chance as many come three times in ten million.
 FAILED_IN_A_ROW = 5
+# Whose word a mark `sign` is that tells of a launch, the Region left out, and what it says of one that failed for want
+# of capacity. Sources: [Auto Scaling: troubleshoot launch failures]; EC2's error code.
+LAUNCHES = "Auto Scaling activity"
+_LACKING = ("InsufficientInstanceCapacity", "do not have sufficient")
 
 
 def corrupt_reads(history: History, since_ns: int, until_ns: int | None) -> tuple[Operation, ...]:
@@ -82,6 +86,33 @@ def led_elsewhere(history: History, name: str, since_ns: int, until_ns: int | No
         if before and ((ip and ip not in before) or (not ip and operation.error in lost)):
             found.append(operation)
     return _in_order(found, since_ns, until_ns)
+
+
+def failed_launches(
+    history: History, regions: Collection[str], since_ns: int, until_ns: int | None
+) -> tuple[Mark, ...]:
+    """What Auto Scaling of these Regions said in [since, until) of launches that failed for want of capacity.
+
+    A sign whose moment is not certain counts only where all of it lies in there. Nothing is proved by launches that
+    failed like that before already: capacity was short by itself then.
+    """
+    told = [m for m in history.marks if m.name == "sign" and m.source in _sources(regions) and _lacks_capacity(m)]
+    if any(mark.at_ns + mark.uncertainty_ns < since_ns for mark in told):
+        return ()
+    return tuple(
+        mark
+        for mark in told
+        if mark.at_ns - mark.uncertainty_ns >= since_ns
+        and (until_ns is None or mark.at_ns + mark.uncertainty_ns < until_ns)
+    )
+
+
+def _sources(regions: Collection[str]) -> set[str]:
+    return {f"{LAUNCHES}, {region}" for region in regions}
+
+
+def _lacks_capacity(mark: Mark) -> bool:
+    return ": Failed" in mark.says and any(words in mark.says for words in _LACKING)
 
 
 def _stuck(series: Series, since_ns: int) -> list[Operation]:

@@ -18,6 +18,7 @@ _PROOFS = {
     "failed reads": ("read", "could not be read, again and again,"),
     "heartbeats": ("heartbeat", "was seen without what had been acknowledged"),
     "names": ("client", "was seen to lead elsewhere"),
+    "failed launches": ("failed launch", "was refused, as Auto Scaling says of a launch that failed,"),
 }
 
 __all__ = ["EffectSeen", "declared_gates", "effect_seen"]

@@ -7,14 +7,15 @@ import msgspec
 from probes.history import History, Operation, Stream
 from reports.bounds import Edge
 from reports.declared import Declared, DeclaredFault
-from reports.effects import corrupt_reads, failed_reads, led_elsewhere, missing_reads, stuck_heartbeats
+from reports.effects import corrupt_reads, failed_launches, failed_reads, led_elsewhere, missing_reads, stuck_heartbeats
 from reports.episodes import StreamEpisode, Window, stream_episodes
 from reports.phases import phases_of
 from reports.series import Series, series_of
 from reports.steady import baseline
 
-# What a fault of the data bites, in place of a site.
+# What a fault of the data bites, in place of a site, and one that lets nothing be launched.
 DATA = "the data"
+CAPACITY = "capacity"
 
 
 class SiteEffect(msgspec.Struct, frozen=True):
@@ -62,8 +63,8 @@ def effect_seen(history: History, declared: Declared) -> EffectSeen:
 
     Of these only the ones that the fault names prove that it bites, where it names some; all of them prove where it
     does not. A fault of the data is proved by the first read that shows it, a pause of replication by heartbeats, one
-    of a name by the clients that it leads elsewhere (`reports.effects`). Cheap enough to ask several times a second
-    while the drill waits for the fault to bite.
+    of a name by the clients that it leads elsewhere, a want of capacity by what Auto Scaling says of its launches
+    (`reports.effects`). Cheap enough to ask several times a second while the drill waits for the fault to bite.
     Without a fault, or before `requested`, nothing was seen anywhere.
     """
     fault = declared.fault
@@ -107,12 +108,20 @@ def _watched(history: History, fault: DeclaredFault, telling: Sequence[Series]) 
 
 
 def _bitten(fault: DeclaredFault) -> tuple[str, ...]:
+    if fault.proved_by == "failed launches":
+        return (CAPACITY,)
     return (DATA,) if fault.proved_by in ("corrupt reads", "missing reads", "failed reads") else fault.bites
 
 
 def _shown(history: History, fault: DeclaredFault, site: str, window: Window) -> SiteEffect | None:
-    """The effect by what operations show of it; it came at some moment from the request to the first one's answer."""
+    """The effect by what operations show of it; it came at some moment from the request to the first one's answer.
+
+    Failed launches are Auto Scaling's word, so that no operation is their proof.
+    """
     since_ns, until_ns = window.since_ns, window.until_ns
+    if fault.proved_by == "failed launches":
+        told = failed_launches(history, {target.site for target in fault.targets}, since_ns, until_ns)
+        return SiteEffect(Edge(since_ns, told[0].at_ns + told[0].uncertainty_ns), (), ()) if told else None
     if fault.proved_by == "corrupt reads":
         proof = corrupt_reads(history, since_ns, until_ns)
     elif fault.proved_by == "missing reads":

@@ -31,6 +31,7 @@ class Site:
 
     lost: bool = False
     replication_paused: bool = False
+    paused_tables: frozenset[str] = frozenset()
     events: list[tuple[str, str]] = field(default_factory=list)
 
     @property

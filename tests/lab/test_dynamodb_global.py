@@ -164,6 +164,26 @@ def test_nothing_travels_while_replication_is_paused(lab: Lab, both: tuple[Any, 
     assert held(away) == held(home)
 
 
+def test_a_paused_table_neither_sends_nor_gets_anything_and_others_do(lab: Lab, both: tuple[Any, Any]) -> None:
+    home, away = both
+    create(home, "stock")
+    home.update_table(TableName="stock", ReplicaUpdates=[{"Create": {"RegionName": AWAY}}])
+    lab.look(20)
+    lab.sites[HOME].paused_tables = frozenset({"orders"})
+    lab.look(20.1)
+    put(home, "there", "good")
+    put(away, "back", "good")
+    put(home, "k", "good", table="stock")
+    lab.look(40)
+    assert (held(home), held(away)) == ({"old": "good", "there": "good"}, {"old": "good", "back": "good"})
+    assert held(away, "stock") == {"k": "good"}
+    lab.sites[HOME].paused_tables = frozenset()
+    lab.look(50)
+    lab.look(50.1)
+    assert held(home) == held(away) == {"old": "good", "there": "good", "back": "good"}
+    assert {event for event, _ in lab.sites[HOME].events} == {"late write replicated"}
+
+
 def test_a_replica_keeps_backups_of_its_own(lab: Lab, both: tuple[Any, Any]) -> None:
     home, away = both
     enable(away)

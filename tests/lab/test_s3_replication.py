@@ -8,6 +8,7 @@ import pytest
 from moto.fis.models import fis_backends
 
 from fixtures.lab.cloud import s3_pauses
+from fixtures.lab.cloud.experiment_actions import PAUSE_BUCKETS, wrong_with
 from fixtures.lab.cloud.world import ACCOUNT
 from tests.lab.dynamodb_lab import AWAY, HOME, refused
 from tests.lab.s3_lab import (
@@ -137,7 +138,7 @@ def start(**changes: Any) -> str:
     """An experiment that pauses the replication; changes are of its action's parameters, or its target."""
     target = {"resourceType": "aws:s3:bucket", "resourceTags": TAGS, "selectionMode": "ALL"} | changes.pop("target", {})
     parameters = {"duration": "PT10M", "region": AWAY} | changes
-    action = {"actionId": s3_pauses.ACTION, "parameters": parameters, "targets": {"Buckets": "b"}}
+    action = {"actionId": PAUSE_BUCKETS, "parameters": parameters, "targets": {"Buckets": "b"}}
     fis = client(HOME, "fis")
     template = fis.create_experiment_template(
         clientToken="t", description="d", stopConditions=[{"source": "none"}], targets={"b": target},
@@ -145,7 +146,8 @@ def start(**changes: Any) -> str:
     )["experimentTemplate"]["id"]  # fmt: skip
     started = fis.start_experiment(experimentTemplateId=template, clientToken="e")["experiment"]["id"]
     experiment = fis_backends[ACCOUNT][HOME].experiments[started]
-    experiment.status = "failed" if s3_pauses.wrong(experiment, action) else "running"
+    wrong = wrong_with({"pause": action}, frozenset()) or not s3_pauses.targets(experiment, action)
+    experiment.status = "failed" if wrong else "running"
     return str(started)
 
 

@@ -6,17 +6,24 @@ from typing import Any, Literal
 import msgspec
 import pytest
 
-from probes.history import History, Operation, Outcome, Stream
+from probes.history import History, Mark, Operation, Outcome, Stream
 from probes.probe import NOT_THERE
-from reports.declared import Declared, DeclaredFault
-from reports.effects import FAILED_IN_A_ROW, corrupt_reads, failed_reads, missing_reads, stuck_heartbeats
+from reports.declared import Declared, DeclaredFault, DeclaredTarget
+from reports.effects import (
+    FAILED_IN_A_ROW,
+    corrupt_reads,
+    failed_launches,
+    failed_reads,
+    missing_reads,
+    stuck_heartbeats,
+)
 from reports.verdict import judge
-from reports.witness import DATA, EffectSeen, effect_seen
+from reports.witness import CAPACITY, DATA, EffectSeen, effect_seen
 from tests.reports.test_verdict import CLEAN, finding
 from tests.truth.simulated import MS, NS, UNDO, VANTAGE, Outage, declared_of, drill, with_operations
 
 REQUESTED = 4 * NS
-Proof = Literal["witnesses", "corrupt reads", "missing reads", "failed reads", "heartbeats", "names"]
+Proof = Literal["witnesses", "corrupt reads", "missing reads", "failed reads", "heartbeats", "names", "failed launches"]
 
 
 def declared(proved_by: Proof, **fields: object) -> Declared:
@@ -266,3 +273,62 @@ def test_a_name_that_nobody_was_led_by_makes_the_drill_invalid() -> None:
     history = reading(read(REQUESTED - 100 * MS, 0, resolved_ip="10.1.0.10"))
     found = finding(judge(history, declared("names", bites=(NAME,)), CLEAN, "1"), "fault effective")
     assert (found.verdict, found.says) == ("invalid", f"No client saw the fault in {NAME}.")
+
+
+# --- launches ---
+
+REGION = "eu-west-1"
+LACKING = (
+    "Launching a new EC2 instance.  Status Reason: We currently do not have sufficient t3.micro capacity: Failed "
+    "(We currently do not have sufficient t3.micro capacity in the Availability Zone you requested (eu-west-1a).)"
+)
+
+
+def told(at: int, says: str = LACKING, *, region: str = REGION, source: str = "Auto Scaling activity") -> Mark:
+    """A sign of what Auto Scaling says, whose moment is known to the second."""
+    return Mark(name="sign", at_ns=at, source=f"{source}, {region}", says=says, uncertainty_ns=NS)
+
+
+def signed(*marks: Mark) -> History:
+    history = drill(())
+    return msgspec.structs.replace(history, marks=tuple(sorted((*history.marks, *marks), key=lambda m: m.at_ns)))
+
+
+def denied() -> Declared:
+    target = DeclaredTarget(kind="Auto Scaling group", id="orders", site=REGION)
+    return declared("failed launches", targets=(target,))
+
+
+def test_a_want_of_capacity_is_proved_by_a_launch_that_failed_for_it() -> None:
+    first = told(REQUESTED + 2 * NS)
+    seen = effect_seen(signed(told(REQUESTED + NS // 2), first, told(REQUESTED + 5 * NS)), denied())
+    effect = seen.bites[CAPACITY]
+    assert effect is not None
+    assert (effect.edge.lower_ns, effect.edge.upper_ns) == (REQUESTED, first.at_ns + NS)
+    assert seen.complete
+    shown = finding(judge(signed(first), denied(), CLEAN, "1"), "fault effective")
+    assert (shown.verdict, shown.operations) == ("pass", ())
+    assert "as Auto Scaling says of a launch that failed" in shown.says
+
+
+def test_what_proves_no_want_of_capacity() -> None:
+    """The control: without the fault launches succeed, and then the drill is invalid."""
+    launched = "Launching a new EC2 instance: i-1: Successful"
+    quiet = (
+        told(REQUESTED + NS // 2),  # perhaps before it was asked for
+        told(UNDO - NS // 2),  # perhaps after it was undone
+        told(REQUESTED + 2 * NS, launched),
+        told(REQUESTED + 2 * NS, "Launching a new EC2 instance: i-1: Failed (The image does not exist.)"),
+        told(REQUESTED + 2 * NS, region="eu-central-1"),
+        told(REQUESTED + 2 * NS, source="Fault Injection Service"),  # the injector's own word
+    )
+    seen = effect_seen(signed(*quiet), denied())
+    assert (seen.bites, seen.complete) == ({CAPACITY: None}, False)
+    found = finding(judge(signed(told(REQUESTED + 2 * NS, launched)), denied(), CLEAN, "1"), "fault effective")
+    assert (found.verdict, found.says) == ("invalid", "No failed launch saw the fault in capacity.")
+
+
+def test_capacity_that_was_short_before_proves_nothing_of_the_fault() -> None:
+    short = signed(told(REQUESTED - 2 * NS), told(REQUESTED + 2 * NS))
+    assert failed_launches(short, {REGION}, REQUESTED, UNDO) == ()
+    assert len(failed_launches(signed(told(REQUESTED + 2 * NS)), {REGION}, REQUESTED, None)) == 1
