@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from fixtures import iam
+from fixtures.errors import Refused
 from fixtures.iam_declared import actions, faults, probes, steps
 from fixtures.iam_grants import GRANTS, PAGES
 from fixtures.iam_harness import HARNESS, JOURNAL, LEASE
@@ -114,19 +115,23 @@ def _pattern(written: str) -> str:
 
 
 def test_each_write_is_bound() -> None:
-    """Nothing that changes something is allowed everywhere and on everything."""
-    changing = {
-        call for needs in (*faults().values(), *steps().values(), *probes().values()) for call in needs.changing
-    }
-    writes = set(actions(frozenset(changing)))
+    """Nothing that changes something is allowed everywhere; what has no grant yet, in the workload's Regions only."""
+    changing = {call for one in (*faults().values(), *steps().values(), *probes().values()) for call in one.changing}
+    writes = {*actions(frozenset(changing)), *GRANTS}
+    told = str(full()["Metadata"]["dr-drills"]["NotBoundByTags"])
     for role in ("Operator", "Undo"):
-        for action, given in allowed(full(), role).items():
-            for statement in given if action in writes or action in GRANTS else ():
-                at_one_place = action.partition(":")[0] in ("iam", "route53")
-                regions = statement.get("Condition", {}).get("StringEquals", {}).get("aws:RequestedRegion")
-                named = "Bucket" in str(statement["Resource"]) or "LeaseTable" in str(statement["Resource"])
-                assert statement["Resource"] != "*", action
-                assert at_one_place or named or regions == {"Ref": "Regions"}, action
+        for action, statement in ((action, one) for action, given in allowed(full(), role).items() for one in given):
+            if action not in writes:
+                continue
+            named = "Bucket" in str(statement["Resource"]) or "LeaseTable" in str(statement["Resource"])
+            regions = statement.get("Condition", {}).get("StringEquals", {}).get("aws:RequestedRegion")
+            at_one_place = action.partition(":")[0] in ("iam", "route53")
+            if action not in GRANTS:
+                assert regions == {"Ref": "Regions"}, f"{action} needs an entry in fixtures/iam_grants.py"
+                assert action in told
+                continue
+            assert statement["Resource"] != "*", action
+            assert at_one_place or named or regions == {"Ref": "Regions"}, action
 
 
 def test_tags_are_asked_where_the_action_knows_them() -> None:
@@ -194,6 +199,8 @@ def test_what_nobody_has_bound_yet_is_allowed_by_region_and_told() -> None:
     (statement,) = statements(["ec2:RebootInstances"], frozenset(["ec2:RebootInstances"]), bounds)
     assert statement["Resource"] == "*"
     assert statement["Condition"] == {"StringEquals": {"aws:RequestedRegion": ["eu-west-1"]}}
+    with pytest.raises(Refused, match=r"iam:CreateUser is bound by no Region, so it needs an entry"):
+        statements(["iam:CreateUser"], frozenset(["iam:CreateUser"]), bounds)
 
 
 def test_commands(capsys: pytest.CaptureFixture[str]) -> None:

@@ -71,7 +71,7 @@ def held(tmp_path: Path) -> Iterator[Own]:
 
 
 def detached(folder: Path, drill: str, **environment: str) -> Iterator[Own]:
-    workload = quick_workload(folder)
+    workload = quick_workload(folder, {'steady = "5s"': 'steady = "60s"'})  # so that it is still there to be looked at
     given = {"SABOTAGE_GO": str(folder / "go"), **environment}
     code, said = run_pytest(folder, drill, f"--workload={workload}", "--detach", **given)
     try:
@@ -174,11 +174,11 @@ def test_one_that_was_killed_is_told_with_what_is_open(held: Own) -> None:
 
 
 def test_a_drill_in_the_lab_is_as_any_other(tmp_path: Path) -> None:
-    """`journal list` shows it as running; ended in order, it leaves neither a lab nor anything broken."""
+    """`journal list` shows it as running; ended in order, it leaves neither a lab nor a journal."""
     for own in detached(tmp_path, str(DRILLS / "drill_power_loss.py"), SABOTAGE_ZONE="eu-west-1a"):
         run, pid = Run(tmp_path, None), own.state.owner.pid  # type: ignore[arg-type]  # its process is nobody's child
         with Following(own) as following:
-            marked(own, "effective")
+            marked(own, "start")
             listed = run.journal("list")
             assert f"in use by process {pid}" in listed.stdout, listed.stdout
             psutil.Process(pid).send_signal(signal.SIGINT)
