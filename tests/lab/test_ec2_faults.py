@@ -75,10 +75,18 @@ class User:
         order = {"key": f"k{time.monotonic_ns()}", "version": 1, "checksum": "c", "payload": "tea"}
         return self.answers("10.1.0.10:80", "/orders", order)
 
+    def cluster(self) -> dict[str, Any]:
+        return dict(self.cloud.client("rds", "eu-west-1", "watch").describe_db_clusters()["DBClusters"][0])
+
     def database(self, zone: str) -> str:
         """The way from a zone to the writer, in the first zone."""
-        found = self.cloud.client("rds", "eu-west-1", "watch").describe_db_clusters()["DBClusters"][0]
+        found = self.cluster()
         return f"{zone} {found['Endpoint']}:{found['Port']}"
+
+    def writer(self) -> str:
+        return next(
+            str(one["DBInstanceIdentifier"]) for one in self.cluster()["DBClusterMembers"] if one["IsClusterWriter"]
+        )
 
     def whole(self) -> bool:
         """Whether one instance in each zone answers, and orders are taken."""
@@ -143,6 +151,20 @@ def test_a_zone_that_is_isolated_is_dark_and_the_others_are_not(user: User, tmp_
         eventually("only that zone is dark", lambda: bites_at(user, found, C))
         assert [zone for zone in (A, B, C) if user.reaches(user.database(zone))] == [A, B]
         eventually("orders are taken elsewhere", user.served)
+
+
+def test_a_zone_that_holds_the_writer_takes_the_database_from_the_others(user: User, tmp_path: Path) -> None:
+    """And nothing fails it over: the server lives, and an ACL does not hide it from whoever looks after it."""
+    eventually("the workload is whole", user.whole)
+    found, writer = user.instances(), user.writer()
+    with broken_by(IsolateZone(A), user, tmp_path):
+        eventually("only that zone is dark", lambda: bites_at(user, found, A))
+        assert [zone for zone in (A, B, C) if user.reaches(user.database(zone))] == [A]
+        until = time.monotonic() + 2 * user.lab.settings["aurora_failover_s"]
+        while time.monotonic() < until:
+            assert not user.served()
+            assert user.writer() == writer
+    assert user.writer() == writer
 
 
 def test_a_zone_that_shares_its_acl_gets_another_one(user: User, tmp_path: Path) -> None:
