@@ -122,6 +122,7 @@ def test_what_the_service_says_decides_what_is_known(kind: Kind, said: bytes, ou
     assert (answer.error == "") == (outcome == "ok")
     assert answer.status == int(said[9:12])
     assert len(raw.requests) == 1, "no retries, and no redirect"
+    assert "Unsent" not in answer.error, "nor is one tried"
     assert b"100-continue" not in raw.requests[0]
 
 
