@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
-from bench.matrix import Case, Worlds, all_cases, struck
+from bench.matrix import Case, Worlds, all_cases, dead_man_cases, struck, world_of
 from bench.points import DEATHS, FAILURES, Died, Points, Strike
 from bench.subjects import Subject, faults, steps
 from fixtures.journal_files import JournalFile
 from fixtures.undo import UndoReport
+from fixtures.undo_program import empty
 
 SEED, SAMPLE = 20, 1
 
@@ -35,6 +36,31 @@ def test_whatever_is_struck_is_put_back(group: Worlds) -> None:
         for subject, case in sampled(found):
             became = struck(subject, case)
             assert (became.clean, became.wrong) == (True, ""), f"{subject.name}: {case} ({became.struck}), seed {SEED}"
+
+
+@pytest.mark.parametrize(
+    ("group", "name"),
+    [(faults, "BlockEndpoints"), (faults, "LoseSite"), (faults, "DeleteRows"), (steps, "step promote-database")],
+)
+def test_whatever_is_struck_is_put_back_by_the_dead_man_alone(group: Worlds, name: str) -> None:
+    """Its program is run by moto's interpreter of Step Functions; every case of every subject is `make bench`'s."""
+    with world_of(group, name) as subject:
+        cases = dead_man_cases(subject)
+        last_call = max(case.at for case in cases if case.phase == "doing")
+        done = Case("doing", last_call, "dies before", "dead man")  # it took effect, and nobody knows what it bound
+        for case in (done, random.Random(SEED).choice(cases)):  # a choice of cases, nothing secret
+            became = struck(subject, case)
+            assert (became.clean, became.wrong) == (True, ""), f"{name}: {case} ({became.struck}), seed {SEED}"
+
+
+def test_a_dead_man_that_does_nothing_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The control: its program is emptied."""
+    monkeypatch.setattr("bench.dead_men._definition", lambda *_given: empty(""))
+    with faults() as found:
+        subject = next(one for one in found if one.name == "CorruptTable")
+        last_call = max(case.at for case in dead_man_cases(subject) if case.phase == "doing")
+        became = struck(subject, Case("doing", last_call, "dies before", "dead man"))
+    assert "not as before: rows" in became.wrong
 
 
 def test_an_undo_that_only_says_so_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
