@@ -13,7 +13,7 @@ from fixtures import iam
 from fixtures.errors import Refused
 from fixtures.iam_declared import actions, faults, probes, steps
 from fixtures.iam_grants import GRANTS, PAGES
-from fixtures.iam_harness import HARNESS, JOURNAL, LEASE
+from fixtures.iam_harness import DEAD_MAN, HARNESS, JOURNAL, LEASE
 from fixtures.iam_statements import Bounds, statements
 from fixtures.iam_template import TAG, Scope, template
 from fixtures.workload import load
@@ -24,6 +24,7 @@ LONGEST, MOST = 6144, 10
 SAMPLE = {
     "Regions": ["eu-central-1", "eu-west-1", "us-east-1"], "WorkloadTag": "orders-warm-standby-automatic",
     "JournalBucket": "a-bucket-with-quite-a-long-name-of-some-60-characters-or-so", "LeaseTable": "dr-drills-leases",
+    "DeadMan": "dr-drills-undo-with-a-longer-name",
     "AWS::Partition": "aws-us-gov", "AWS::AccountId": "123456789012",
 }  # fmt: skip
 
@@ -86,7 +87,7 @@ def test_the_table_of_the_docs_is_the_one_that_is_made() -> None:
 
 def test_iam_knows_each_action() -> None:
     wanted = {*allowed(full(), "Operator"), *allowed(full(), "Undo"), *GRANTS}
-    everybody = (*faults().values(), *steps().values(), *probes().values(), *HARNESS.values(), JOURNAL, LEASE)
+    everybody = (*faults().values(), *steps().values(), *probes().values(), *HARNESS.values(), JOURNAL, LEASE, DEAD_MAN)
     wanted |= set(actions(frozenset(call for needs in everybody for call in needs.calls)))
     assert len(wanted) > 70
     unknown = [
@@ -123,7 +124,7 @@ def test_each_write_is_bound() -> None:
         for action, statement in ((action, one) for action, given in allowed(full(), role).items() for one in given):
             if action not in writes:
                 continue
-            named = "Bucket" in str(statement["Resource"]) or "LeaseTable" in str(statement["Resource"])
+            named = any(by in str(statement["Resource"]) for by in ("Bucket", "LeaseTable", "DeadMan"))
             regions = statement.get("Condition", {}).get("StringEquals", {}).get("aws:RequestedRegion")
             at_one_place = action.partition(":")[0] in ("iam", "route53")
             if action not in GRANTS:
@@ -148,7 +149,7 @@ def test_an_undo_can_break_nothing() -> None:
     undo = set(allowed(full(), "Undo"))
     every = (*faults().values(), *steps().values())
     wanted = set(actions(frozenset(call for one in every if not one.lab_only for call in one.put_back)))
-    assert undo == wanted | set(actions(JOURNAL.calls))
+    assert undo == wanted | set(actions(JOURNAL.calls)) | set(actions(DEAD_MAN.put_back))
     assert not undo & {
         "ec2:StopInstances",
         "ec2:CreateNetworkAclEntry",
@@ -174,7 +175,9 @@ def test_it_fits_into_what_iam_takes() -> None:
 def test_one_workload_needs_less_and_is_named() -> None:
     made = template(Scope(("corrupt_table",), load(WORKLOADS / "ledger-dynamodb.toml")))
     given = allowed(made, "Operator")
-    assert not [one for one in given if one.partition(":")[0] in ("rds", "rds-data", "secretsmanager", "states")]
+    assert not [one for one in given if one.partition(":")[0] in ("rds", "rds-data", "secretsmanager")]
+    machines = [one for action in given if action.startswith("states:") for one in given[action]]
+    assert all("${DeadMan}" in str(one["Resource"]) for one in machines)  # none of a plan's step
     assert "ec2:StopInstances" not in given
     (writing,) = given["dynamodb:DeleteTable"]
     assert [one["Fn::Sub"].rpartition("/")[2] for one in writing["Resource"]] == ["ledger", "ledger-restored"]
