@@ -24,12 +24,6 @@ def sampled(subjects: list[Subject]) -> Iterator[tuple[Subject, Case]]:
             yield subject, case
 
 
-def assert_put_back(subjects: list[Subject]) -> None:
-    for subject, case in sampled(subjects):
-        became = struck(subject, case)
-        assert (became.clean, became.wrong) == (True, ""), f"{subject.name}: {case} ({became.struck}), seed {SEED}"
-
-
 @pytest.mark.parametrize("group", [faults, steps])
 def test_whatever_is_struck_is_put_back(group: Worlds) -> None:
     with group() as found:
