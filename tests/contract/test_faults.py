@@ -92,7 +92,7 @@ def test_its_path_leads_to_it(fault: Fault) -> None:
 def test_planning_changes_nothing(fault: Fault, plan: Plan, cloud: Cloud) -> None:
     assert plan.targets
     assert plan.changes
-    assert bool(plan.bites) is (plan.proved_by in ("witnesses", "heartbeats"))  # others bite at no site
+    assert bool(plan.bites) is (plan.proved_by in ("witnesses", "heartbeats", "names"))  # others bite at no site
     assert not set(plan.bites) & set(plan.spares)
     assert plan.does_not_show
     assert fault.is_undone(cloud)

@@ -25,7 +25,10 @@ from fixtures.signs.found import watchers
 from fixtures.workload import Workload
 from probes.dynamodb import CALLS, KINDS, Requests
 from probes.probe import Asked
-from probes.spec import DynamodbProbe
+from probes.s3 import CALLS as S3_CALLS
+from probes.s3 import KINDS as S3_KINDS
+from probes.s3 import Requests as S3Requests
+from probes.spec import DynamodbProbe, S3Probe
 from tests.contract.observed import Observed, observed
 from tests.contract.test_faults import FAULTS
 from tests.contract.test_steps import KINDS as STEPS
@@ -40,8 +43,13 @@ CHANGING: list[type[Any]] = [*FAULTS, *(step_class(kind) for kind in STEPS)]
 # A wait asks a person, and nobody else.
 CALLING = [kind for kind in CHANGING if kind is not Wait]
 # Declared, and not called in the worlds of this test: for a database without an instance in another zone
-# (test_stop_zone_shapes.py), and for a row that is written while it is copied back (test_restore_table.py).
-NOT_HERE = {"StopZone": {"rds:StopDBCluster", "rds:StartDBCluster"}, "Restore": {"dynamodb:GetItem"}}
+# (test_stop_zone_shapes.py), for a row that is written while it is copied back (test_restore_table.py), and for the
+# replication of a DynamoDB table (test_pause_table.py).
+NOT_HERE = {
+    "StopZone": {"rds:StopDBCluster", "rds:StartDBCluster"},
+    "Restore": {"dynamodb:GetItem"},
+    "PauseReplication": {"dynamodb:DescribeTable"},
+}
 
 
 def declaration(kind: type[Any]) -> Needs:
@@ -106,8 +114,11 @@ def test_a_probe_declares_its_calls() -> None:
     requests = Requests(DynamodbProbe(table="orders", region="eu-west-1"))
     made = {requests.of(Asked(kind=kind, connection="pooled", key="a"))[0] for kind in KINDS}
     assert {f"dynamodb:{name}" for name in (*made, "BatchGetItem")} == set(CALLS)
+    objects = S3Requests(S3Probe(bucket="documents", region="eu-west-1"))
+    made = {objects.of(Asked(kind=kind, connection="pooled", key="a"))[0] for kind in S3_KINDS}
+    assert {f"s3:{name}" for name in made} == set(S3_CALLS)
     using = {path.stem for path in Path(importlib.import_module("probes").__path__[0]).glob("*.py")
-             if "import boto3" in path.read_text(encoding="utf-8")}  # fmt: skip
+             if "import AwsCalls" in path.read_text(encoding="utf-8")}  # fmt: skip
     assert using == set(iam_declared.probes()), "a probe that calls AWS has its calls in CALLS"
 
 
