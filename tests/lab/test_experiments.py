@@ -286,7 +286,7 @@ def test_capacity_is_denied_to_the_groups_with_the_tags(lab: Lab) -> None:
         ),
         (
             {"one": action(PAUSE, "t", duration="PT1M")},
-            {"t": of("aws:s3:bucket", "arn:aws:s3:::a-bucket-name")},
+            {"t": of("aws:rds:cluster", "arn:aws:rds:eu-west-1:123456789012:cluster:a")},
             "no targets of type",
         ),
         (
