@@ -41,7 +41,7 @@ def test_whatever_is_struck_is_put_back(group: Worlds) -> None:
         (faults, "RebootDatabase"),
         (faults, "RevokeSecurityGroupRule"),
         (steps, "step promote-database"),
-    ],  # fmt: skip
+    ],
 )
 def test_whatever_is_struck_is_put_back_by_the_dead_man_alone(group: Worlds, name: str) -> None:
     """Its program is run by moto's interpreter of Step Functions; every case of every subject is `make bench`'s."""
