@@ -22,7 +22,8 @@ def drilled(tmp_path_factory: pytest.TempPathFactory) -> Drilled:
     """One that the machine did not hold up: of that nothing is passed or failed, falsely or not."""
     for _ in range(10):
         drilled = drill(loss_case("duplicated", SEED, QUICK), tmp_path_factory.mktemp("rig") / "drill")
-        if not held_up(drilled) and evidence.judge(drilled.folder).recovery_time.verdict != "invalid":
+        sound = not held_up(drilled) and evidence.judge(drilled.folder).recovery_time.verdict != "invalid"
+        if sound and held(drilled, SEED).decided:  # a gap in the asking at an edge leaves every objective open
             return drilled
     raise AssertionError("held up ten times")
 
