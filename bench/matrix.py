@@ -10,14 +10,17 @@ afterwards has to be what it said before, or the undo has to have said that it i
 
 import argparse
 import io
+import os
 import random
 import sys
 import tempfile
 import time as real_time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext, redirect_stderr, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -56,11 +59,15 @@ class Case(NamedTuple):
 
 @dataclass(frozen=True)
 class Became:
-    """What became of it. `struck` is the point's name, `clean` what the last undo said, `wrong` what is not right."""
+    """What became of it: the name of the point where it was struck, and what the last undo said.
+
+    `wrong` is what is not right, in a sentence, and `refused` why it did not begin to change anything.
+    """
 
     struck: str
     clean: bool
     wrong: str = ""
+    refused: str = ""
 
 
 class Run:
@@ -70,6 +77,7 @@ class Run:
         self._subject, self._case, self._folder = subject, case, folder
         self._time = FakeTime()
         self._strike = Points(case.at, case.strike)
+        self._refused = ""
 
     def became(self) -> Became:
         """Run it to its end."""
@@ -83,14 +91,17 @@ class Run:
         wrong = f"undo said clean, but not as before: {', '.join(changed)}" if changed and report.clean else ""
         if not changed and not report.clean:
             wrong = f"as before, but the undo said: {report}"
-        return Became(self._strike.struck, report.clean, wrong)
+        return Became(self._strike.struck, report.clean, wrong, self._refused)
 
     def _run(self, make: Callable[[Journal], object], home: JournalHome | None) -> UndoReport:
         journal: Journal | None = None
         doing = self._strike if self._case.phase == "doing" else Points()
         with doing.counted(), suppress(Died, DrillError):
             journal = self._open(home)
-            make(journal)
+            try:
+                make(journal)
+            except Refused as refused:
+                self._refused = str(refused)
         self._subject.settled()
         undoing = self._strike if self._case.phase == "undoing" else Points()
         report: UndoReport | None = None
@@ -121,7 +132,7 @@ class Run:
         if not report.clean:
             wrong.append(f"the journal's undo says: {report}")
         wrong += dead_men.left_armed(self._subject.cloud)
-        return Became(self._strike.struck, clean and report.clean, "; ".join(wrong))
+        return Became(self._strike.struck, clean and report.clean, "; ".join(wrong), self._refused)
 
     def _again(self, report: UndoReport | None) -> UndoReport:
         """As another process would, from the file, or on another machine."""
@@ -212,45 +223,88 @@ def world_of(group: Worlds, name: str) -> Iterator[Subject]:
         yield next(one for one in subjects if one.name == name)
 
 
+class Share(NamedTuple):
+    """A part of one subject's cases: every `of`th from number `at` on, of a sample of them where `sample` is not 0."""
+
+    group: Worlds
+    name: str
+    at: int
+    of: int
+    sample: int
+    seed: int
+
+    def cases(self) -> list[Case]:
+        """Its cases, found by running its subject once for each way to put it back."""
+        with world_of(self.group, self.name) as subject:
+            cases = [*all_cases(subject), *dead_man_cases(subject)]
+        if self.sample:
+            chance = random.Random(f"{self.seed} {self.name}")  # a choice of cases, nothing secret
+            cases = chance.sample(cases, min(self.sample, len(cases)))
+        return cases[self.at :: self.of]
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run all cases, or a sample of each subject's; 1 if one of them is not right."""
     parser = argparse.ArgumentParser(prog="python -m bench.matrix", description=__doc__)
     parser.add_argument("--sample", type=int, default=0, help="so many cases of each subject (default: all)")
     parser.add_argument("--seed", type=int, default=1, help="by which a sample is chosen")
     parser.add_argument("--only", default="", help="subjects whose names hold this")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes (default: one for each core)")
     given = parser.parse_args(arguments)
-    chance, rows = random.Random(given.seed), []  # a choice of cases, nothing secret
+    shares, rows = [], []
     for group in GROUPS:
         with group() as subjects:
             names = [one.name for one in subjects if given.only in one.name]
-        rows += [_row(group, name, given.sample, chance) for name in names]
+        shares += [
+            [Share(group, name, at, given.jobs, given.sample, given.seed) for at in range(given.jobs)] for name in names
+        ]
+    with ProcessPoolExecutor(given.jobs, mp_context=get_context("spawn")) as pool:
+        began = [[pool.submit(_run, share) for share in of] for of in shares]
+        for of, running in zip(shares, began, strict=True):
+            rows.append(_row(of[0].name, [one.result() for one in running]))
     path = write("matrix", subjects=rows, sample=given.sample, seed=given.seed)
     wrong = sum(len(row["wrong"]) for row in rows)
     print(f"{sum(row['cases'] for row in rows)} cases, {wrong} of them not right; {path}")
     return 1 if wrong else 0
 
 
-def _row(group: Worlds, name: str, sample: int, chance: random.Random) -> dict[str, Any]:
-    began, wrong, said = real_time.monotonic(), [], Counter[str]()
-    with world_of(group, name) as subject:
-        cases = [*all_cases(subject), *dead_man_cases(subject)]
-    cases = chance.sample(cases, min(sample, len(cases))) if sample else cases
+def _row(name: str, shares: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """One subject's line, of all its shares."""
+    said = sum((Counter(one["said"]) for one in shares), Counter[str]())
+    row = {
+        "subject": name,
+        "cases": sum(one["cases"] for one in shares),
+        "said": dict(said),
+        "wrong": [wrong for one in shares for wrong in one["wrong"]],
+        "took_s": round(sum(one["took_s"] for one in shares), 1),
+    }
+    for told in (told for one in shares for told in one["told"]):
+        print(f"   {told}", flush=True)
+    wrong = len(row["wrong"])
+    print(f"{name:28} {row['cases']:5} cases  {dict(said)}  {wrong} wrong  {row['took_s']:.0f} s", flush=True)
+    return row
+
+
+def _run(share: Share) -> dict[str, Any]:
+    began, wrong, told, said = real_time.monotonic(), [], [], Counter[str]()
+    cases = share.cases()
     left = iter(cases)
     for case in left:
-        with world_of(group, name) as subject:  # a fresh one after each that went wrong
+        with world_of(share.group, share.name) as subject:  # a fresh one after each that went wrong
             for one in (case, *left):
                 became = struck(subject, one)
+                if not became.struck:
+                    became = replace(became, wrong=f"it was never struck; {became.wrong}")
                 said["clean" if became.clean else "dirty"] += 1
                 if became.wrong:
                     wrong.append(f"{one} ({became.struck}): {became.wrong}")
-                    print(f"   {wrong[-1]}", flush=True)
+                    told.append(wrong[-1])
                     break
                 if not became.clean:
-                    print(f"   dirty, and says so: {one} ({became.struck})", flush=True)
+                    told.append(f"dirty, and says so: {one} ({became.struck})")
                     break
     took_s = real_time.monotonic() - began
-    print(f"{name:28} {len(cases):5} cases  {dict(said)}  {len(wrong)} wrong  {took_s:.0f} s", flush=True)
-    return {"subject": name, "cases": len(cases), "said": dict(said), "wrong": wrong, "took_s": round(took_s, 1)}
+    return {"cases": len(cases), "said": dict(said), "wrong": wrong, "told": told, "took_s": took_s}
 
 
 if __name__ == "__main__":
