@@ -38,6 +38,8 @@ class HttpAnswer(msgspec.Struct, frozen=True, kw_only=True):
     checksum: str = "checksum"
     payload: str = "payload"
     effects: str = ""
+    # updates only: the version whose place this one took
+    replaced: str = ""
     region: str = ""
     zone: str = ""
     instance: str = ""

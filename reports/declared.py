@@ -51,7 +51,9 @@ class DeclaredFault(msgspec.Struct, frozen=True, kw_only=True):
 class Declared(msgspec.Struct, frozen=True, kw_only=True):
     """One drill as declared. `fault` is None for a drill that injects nothing (or ended before it could).
 
-    `test` is the test's node id, by which its results of many runs are strung together.
+    `test` is the test's node id, by which its results of many runs are strung together. `homes` are the Regions whose
+    clients the probes stand for, by the probe's name; `writes` is who writes where. Both are empty where the workload
+    file does not say.
     """
 
     run: str
@@ -68,3 +70,5 @@ class Declared(msgspec.Struct, frozen=True, kw_only=True):
     test: str = ""
     fault: DeclaredFault | None = None
     does_not_show: tuple[str, ...] = ()
+    homes: dict[str, str] = {}
+    writes: str = ""

@@ -7,6 +7,7 @@ import msgspec
 
 from probes.history import History
 from reports.bounds import seconds
+from reports.conflicts import conflicts, judge_conflicts
 from reports.convergence import compared, convergence, convergence_gates
 from reports.declared import Declared
 from reports.failback import failback_findings, judge_failback, way_home
@@ -25,6 +26,7 @@ from reports.recovery import Recovery, as_rows, clocks, disturbances, recovery
 from reports.recovery_time import judge_recovery
 from reports.series import names_of
 from reports.service import lost_keys, served
+from reports.several_sites import judge_corrupt_sites, site_gates
 from reports.standstill import judge_standstill
 from reports.staying import judge_staying
 from reports.steady import Baseline, baseline
@@ -66,6 +68,7 @@ def judge(
         *loss_gates(book, lost, found.phases, found.impact, rpo_s),
         *read_gates(history),
         *lag_gates(lags),
+        *site_gates(history, declared),
     ]
     interrupted = history.mark("interrupted") is not None
     recovery_time = _gated(judge_recovery(history, declared, found), "recovery time", gates, interrupted=interrupted)
@@ -95,6 +98,7 @@ def judge(
             *_findings(recovery_time, data_loss, lost, found, gates, failback=failback),
             *(failback_findings(home, failback) if home and failback else ()),
             *(g.finding for g in convergence_gates(sites)),
+            *([clash] if (clash := judge_conflicts(history)) else ()),
             *more,
             _disturbed(service, declared, found, base),
             judge_purge(history),
@@ -104,13 +108,17 @@ def judge(
         steps=step_rows(steps, found.phases.start_ns),
         replication_lag=replication_lag(lags, history),
         convergence=None if sites is None else convergence(sites),
+        conflicts=conflicts(history),
         failback=failback,
     )
 
 
 def _asked_besides(history: History, declared: Declared, steps: tuple[StepRecord, ...]) -> list[Finding]:
     """What only some drills ask, where this one does."""
-    asked = (judge_staying(history, declared, steps), judge_old_primary(history), *judge_standstill(history, declared))
+    asked = (
+        judge_staying(history, declared, steps), judge_old_primary(history), *judge_standstill(history, declared),
+        judge_corrupt_sites(history, declared),
+    )  # fmt: skip
     return [finding for finding in asked if finding is not None]
 
 
