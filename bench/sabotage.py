@@ -1,6 +1,6 @@
 """A wrong plan, a fence that does not hold, a blip that fails over: `python -m bench.sabotage [NAME ...]`.
 
-Each is the reference workload of two Regions with one thing broken, drilled as a user drills it. Its run must be red,
+Each is a reference workload of two Regions with one thing broken, drilled as a user drills it. Its run must be red,
 and by the finding that names what is wrong; everything must be put back all the same.
 """
 
@@ -17,7 +17,11 @@ import msgspec
 from bench.drilled import TWO_REGIONS, WORKLOADS, Where, command_of, folder_of, in_a_row, run
 from bench.figures import write
 
-TEMPLATES = ("orders-warm-standby-primary.template.json", "orders-warm-standby-recovery.template.json")
+BOTH_SERVE = WORKLOADS / "orders-active-active-partitioned.toml"
+TEMPLATES = {
+    TWO_REGIONS: ("orders-warm-standby-primary.template.json", "orders-warm-standby-recovery.template.json"),
+    BOTH_SERVE: ("orders-active-active-west.template.json", "orders-active-active-central.template.json"),
+}
 MISSED = 10  # the exit code of a drill that missed an objective
 
 PROMOTE = """[[plans.region.steps]]
@@ -54,7 +58,7 @@ SOON = {
 class Sabotage(msgspec.Struct, frozen=True, kw_only=True):
     """One thing broken: texts that are replaced in the workload file, and what must be said of it.
 
-    `check` is the finding that must be red, `says` a part of its words.
+    `check` is the finding that must be red, `says` a part of its words. `workload` is the one that is broken.
     """
 
     name: str
@@ -62,6 +66,8 @@ class Sabotage(msgspec.Struct, frozen=True, kw_only=True):
     changes: Mapping[str, str] = {}
     check: str
     says: str
+    workload: Path = TWO_REGIONS
+    arguments: tuple[str, ...] = ()
 
 
 ISOLATION = "drills/test_region_isolation.py"
@@ -137,6 +143,15 @@ SABOTAGES = (
         check="old primary fenced",
         says="split brain",
     ),
+    Sabotage(
+        name="replication that drops items",
+        drill=ISOLATION,
+        workload=BOTH_SERVE,
+        arguments=("-k", "eu-west-1"),
+        changes={'dynamodb_global_lag = "700ms"': 'dynamodb_global_lag = "700ms"\ndynamodb_global_drops = 25'},
+        check="convergence",
+        says="keys are not the same at central and west",
+    ),
 )  # fmt: skip
 
 
@@ -154,10 +169,10 @@ class Tried(msgspec.Struct, frozen=True, kw_only=True):
 def broken(sabotage: Sabotage, folder: Path) -> Path:
     """The workload with that one thing broken. Raises ValueError where a text is not there, or not once."""
     folder.mkdir(parents=True)
-    for name in TEMPLATES:
+    for name in TEMPLATES[sabotage.workload]:
         (folder / name).write_bytes((WORKLOADS / name).read_bytes())
-    path = folder / TWO_REGIONS.name
-    path.write_text(_replaced(TWO_REGIONS, sabotage.changes), encoding="utf-8")
+    path = folder / sabotage.workload.name
+    path.write_text(_replaced(sabotage.workload, sabotage.changes), encoding="utf-8")
     return path
 
 
@@ -192,7 +207,7 @@ def tried(sabotage: Sabotage, folder: Path) -> Tried:
     """Drill it. Raises ValueError for a workload that cannot be broken so."""
     workload, where, began_s = broken(sabotage, folder / "workload"), Where(folder / "run"), time.monotonic()
     try:
-        code = run(command_of(workload, sabotage.drill), where)
+        code = run(command_of(workload, sabotage.drill, *sabotage.arguments), where)
     except subprocess.TimeoutExpired:
         code = -1  # which says it
     verdicts = [json.loads(path.read_text(encoding="utf-8")) for path in where.runs.glob("*/*/verdict.json")]

@@ -48,9 +48,10 @@ def _at_home(before: Sequence[Operation], declared: Declared) -> Gate:
     """Whether each write was taken in the home Region of its clients."""
     away = [o for o in before if o.probe in declared.homes and _region(o) != declared.homes[o.probe]]
     if away:
+        where = _region(away[0]) or "no Region"
         says = (
             f"{len(away)} of {len(before)} writes before the fault were not taken in their home Region, as the "
-            f'workload file says (writes = "partitioned"); the first is {away[0].key}, in {_region(away[0]) or "no Region"}.'
+            f'workload file says (writes = "partitioned"); the first is {away[0].key}, in {where}.'
         )
         return broken(PATTERN, says, verdict="invalid", operations=names_of(away))
     return held(PATTERN, f"Each of {len(before)} writes before the fault was taken in its home Region.")
