@@ -17,4 +17,5 @@ def test_table_corruption(drill: Drill) -> None:
     drill.settle()
     drill.fail_back()
     drill.audit("after failback")
+    drill.compare("after failback")  # what was put right in one place has to arrive wherever the corruption did
     drill.judge()

@@ -34,7 +34,7 @@ def judge_conflicts(history: History) -> Finding | None:
     found = list(_found(history))
     if not found:
         says = "No update took the place of a version older than another Region had acknowledged."
-        return Finding(check=CHECK, verdict="pass", says=says)
+        return Finding(check=CHECK, verdict="not judged", says=says)
     rows = [_row(*pair, standing) for pair, standing in found]
     shown = "; ".join(_words(row) for row in rows[:_SHOWN])
     more = f"; and {len(rows) - _SHOWN} more" if len(rows) > _SHOWN else ""

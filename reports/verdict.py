@@ -58,8 +58,7 @@ def judge(
     service = served(history, lost_keys(history))
     base = baseline(service, tolerance=objectives.tolerance, p99_s=objectives.p99_s, until_ns=since_ns)
     found = recovery(service, declared, base)
-    rpo_s = objectives.rpo_s
-    lost = loss(book, found, vanished=objectives.vanished_counts)
+    lost, rpo_s = loss(book, found, vanished=objectives.vanished_counts), objectives.rpo_s
     lags = site_lags(history)
     gates = [
         *plan_gates(declared, steps),
@@ -67,8 +66,7 @@ def judge(
         *vantage_gates(history, found, objectives),
         *loss_gates(book, lost, found.phases, found.impact, rpo_s),
         *read_gates(history),
-        *lag_gates(lags),
-        *site_gates(history, declared),
+        *(*lag_gates(lags), *site_gates(history, declared)),
     ]
     interrupted = history.mark("interrupted") is not None
     recovery_time = _gated(judge_recovery(history, declared, found), "recovery time", gates, interrupted=interrupted)
@@ -98,7 +96,6 @@ def judge(
             *_findings(recovery_time, data_loss, lost, found, gates, failback=failback),
             *(failback_findings(home, failback) if home and failback else ()),
             *(g.finding for g in convergence_gates(sites)),
-            *([clash] if (clash := judge_conflicts(history)) else ()),
             *more,
             _disturbed(service, declared, found, base),
             judge_purge(history),
@@ -117,7 +114,7 @@ def _asked_besides(history: History, declared: Declared, steps: tuple[StepRecord
     """What only some drills ask, where this one does."""
     asked = (
         judge_staying(history, declared, steps), judge_old_primary(history), *judge_standstill(history, declared),
-        judge_corrupt_sites(history, declared),
+        judge_conflicts(history), judge_corrupt_sites(history, declared),
     )  # fmt: skip
     return [finding for finding in asked if finding is not None]
 

@@ -1,5 +1,7 @@
 """A drill of one vantage and two Regions, put together by hand: the fault was asked for at 10 s and undone at 20 s."""
 
+from typing import Any
+
 import msgspec
 
 from probes.history import Header, History, Mark, Operation, Stream, VantageRecord
@@ -12,7 +14,7 @@ STREAM = Stream(
 READS = msgspec.structs.replace(STREAM, name="reads", kind="read")
 
 
-def change(version: int, at_s: float, region: str, replaced: int | None = None, **more: object) -> Operation:
+def change(version: int, at_s: float, region: str, replaced: int | None = None, **more: Any) -> Operation:
     """An acknowledged write of version 1, or an update; it took a tenth of a second."""
     given: dict[str, object] = {"key": "k", "probe": "orders", "outcome": "ok"} | more
     return msgspec.convert(
@@ -30,7 +32,7 @@ def audit(observed: int | None, at_s: float = 30.0) -> Operation:
 
 
 def read(at_s: float, region: str, *, corrupt: bool) -> Operation:
-    seen = {"checksum": "right", "observed_checksum": "wrong" if corrupt else "right", "observed_version": 1}
+    seen: dict[str, Any] = {"checksum": "right", "observed_checksum": "wrong" if corrupt else "right", "observed_version": 1}
     return change(1, at_s, region, kind="read", stream="reads", **seen)
 
 
