@@ -32,7 +32,8 @@ def audit(observed: int | None, at_s: float = 30.0) -> Operation:
 
 
 def read(at_s: float, region: str, *, corrupt: bool) -> Operation:
-    seen: dict[str, Any] = {"checksum": "right", "observed_checksum": "wrong" if corrupt else "right", "observed_version": 1}
+    seen: dict[str, Any] = {"checksum": "right", "observed_version": 1}
+    seen["observed_checksum"] = "wrong" if corrupt else "right"
     return change(1, at_s, region, kind="read", stream="reads", **seen)
 
 
