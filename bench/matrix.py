@@ -20,13 +20,14 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext, redirect_stderr, suppress
 from dataclasses import dataclass, replace
+from itertools import chain
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from bench import dead_men
 from bench.figures import write
-from bench.points import DEATHS, FAILURES, LINE, Died, Points, Strike
+from bench.points import DEATHS, FAILURES, Died, Points, Strike
 from bench.subjects import BUCKET, BUCKET_REGION, Subject, faults, steps
 from fixtures.aws import Cloud
 from fixtures.dead_man import dead_man_of
@@ -182,10 +183,9 @@ def cases_of(subject: Subject, strikes: Sequence[Strike], sources: Sequence[From
                 journal.close()
         counted: tuple[tuple[Phase, Points], ...] = (("doing", doing), ("undoing", undoing))
         for phase, points in counted:
-            for at, name in enumerate(points.passed):
-                for strike in strikes:
-                    if strike in DEATHS or name != LINE:
-                        yield Case(phase, at, strike, source)
+            for strike in strikes:
+                for at in range(len(points.passed if strike in DEATHS else points.calls)):
+                    yield Case(phase, at, strike, source)
 
 
 def all_cases(subject: Subject) -> list[Case]:
@@ -286,15 +286,16 @@ def _row(name: str, shares: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _run(share: Share) -> dict[str, Any]:
-    began, wrong, told, said = real_time.monotonic(), [], [], Counter[str]()
+    began, ran, wrong, told, said = real_time.monotonic(), 0, [], [], Counter[str]()
     cases = share.cases()
     left = iter(cases)
     for case in left:
         with world_of(share.group, share.name) as subject:  # a fresh one after each that went wrong
-            for one in (case, *left):
+            for one in chain([case], left):
                 became = struck(subject, one)
                 if not became.struck:
                     became = replace(became, wrong=f"it was never struck; {became.wrong}")
+                ran += 1
                 said["clean" if became.clean else "dirty"] += 1
                 if became.wrong:
                     wrong.append(f"{one} ({became.struck}): {became.wrong}")
@@ -304,7 +305,9 @@ def _run(share: Share) -> dict[str, Any]:
                     told.append(f"dirty, and says so: {one} ({became.struck})")
                     break
     took_s = real_time.monotonic() - began
-    return {"cases": len(cases), "said": dict(said), "wrong": wrong, "told": told, "took_s": took_s}
+    if ran != len(cases):
+        raise RuntimeError(f"{ran} of {len(cases)} cases of {share.name} were run")
+    return {"cases": ran, "said": dict(said), "wrong": wrong, "told": told, "took_s": took_s}
 
 
 if __name__ == "__main__":
