@@ -62,37 +62,41 @@ class Case(NamedTuple):
 class Became:
     """What became of it: the name of the point where it was struck, and what the last undo said.
 
-    `wrong` is what is not right, in a sentence, and `refused` why it did not begin to change anything.
+    `wrong` is what is not right, in a sentence, `refused` why it did not begin to change anything, and `after` what
+    AWS says at the end.
     """
 
     struck: str
     clean: bool
     wrong: str = ""
     refused: str = ""
+    after: Any = None
 
 
 class Run:
     """One case of one subject, in a state folder of its own."""
 
-    def __init__(self, subject: Subject, case: Case, folder: Path) -> None:
-        self._subject, self._case, self._folder = subject, case, folder
+    def __init__(self, subject: Subject, case: Case, folder: Path, before: Any = None) -> None:
+        """`before`: what AWS says of everything now; None where that is not known."""
+        self._subject, self._case, self._folder, self._before = subject, case, folder, before
         self._time = FakeTime()
         self._strike = Points(case.at, case.strike)
         self._refused = ""
 
     def became(self) -> Became:
         """Run it to its end."""
-        make, before = self._subject.ready(self._time), self._subject.state()
+        make = self._subject.ready(self._time)
+        before = self._subject.state() if self._before is None else self._before
         home = JournalHome(self._subject.cloud, HOME) if self._case.source == "S3" else None
         report = self._run(make, home)
-        after = self._subject.state()
         if self._case.source == "dead man" and self._strike.struck:
             return self._by_dead_man(before)
+        after = self._subject.state()
         changed = [name for name, value in before.items() if after[name] != value]
         wrong = f"undo said clean, but not as before: {', '.join(changed)}" if changed and report.clean else ""
         if not changed and not report.clean:
             wrong = f"as before, but the undo said: {report}"
-        return Became(self._strike.struck, report.clean, wrong, self._refused)
+        return Became(self._strike.struck, report.clean, wrong, self._refused, after)
 
     def _run(self, make: Callable[[Journal], object], home: JournalHome | None) -> UndoReport:
         journal: Journal | None = None
@@ -133,7 +137,7 @@ class Run:
         if not report.clean:
             wrong.append(f"the journal's undo says: {report}")
         wrong += dead_men.left_armed(self._subject.cloud)
-        return Became(self._strike.struck, clean and report.clean, "; ".join(wrong), self._refused)
+        return Became(self._strike.struck, clean and report.clean, "; ".join(wrong), self._refused, after)
 
     def _again(self, report: UndoReport | None) -> UndoReport:
         """As another process would, from the file, or on another machine."""
@@ -206,11 +210,11 @@ def _deployed(subject: Subject, source: From) -> AbstractContextManager[None]:
     return dead_men.deployed(subject.cloud) if source == "dead man" else nullcontext()
 
 
-def struck(subject: Subject, case: Case) -> Became:
-    """Run one case."""
+def struck(subject: Subject, case: Case, before: Any = None) -> Became:
+    """Run one case; `before` as Run has it."""
     silent = redirect_stderr(io.StringIO())
     with tempfile.TemporaryDirectory() as folder, silent, _deployed(subject, case.source):
-        became = Run(subject, case, Path(folder)).became()
+        became = Run(subject, case, Path(folder), before).became()
     with suppress(Exception):
         subject.cloud.client("s3", BUCKET_REGION, "plan").delete_object(Bucket=BUCKET, Key=HOME.key)
     return became
@@ -291,8 +295,10 @@ def _run(share: Share) -> dict[str, Any]:
     left = iter(cases)
     for case in left:
         with world_of(share.group, share.name) as subject:  # a fresh one after each that went wrong
+            before = None
             for one in chain([case], left):
-                became = struck(subject, one)
+                became = struck(subject, one, before)
+                before = became.after if subject.lasts else None
                 if not became.struck:
                     became = replace(became, wrong=f"it was never struck; {became.wrong}")
                 ran += 1

@@ -41,6 +41,7 @@ class Subject:
     state: Callable[[], Any]
     settled: Callable[[], None] = lambda: None
     kind: type[Any] | None = None  # the class of the fault or step
+    lasts: bool = False  # whether a run finds the world as the one before it has left it
 
 
 class Patches(ExitStack):
@@ -97,7 +98,7 @@ def _of_fault(name: str, kind: type[Fault], number: int, cloud: Cloud, rows: Fak
     def state() -> dict[str, Any]:
         return state_of(cloud, (REGION, AWAY)) | {"rows": _text(rows.rows), "tables": _text(rows.tables)}
 
-    return Subject(name, cloud, ready, state, kind=kind)
+    return Subject(name, cloud, ready, state, kind=kind, lasts=True)
 
 
 @contextmanager
