@@ -14,6 +14,7 @@ import os
 import random
 import sys
 import tempfile
+import threading
 import time as real_time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -262,7 +263,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         shares += [
             [Share(group, name, at, given.jobs, given.sample, given.seed) for at in range(given.jobs)] for name in names
         ]
-    with ProcessPoolExecutor(given.jobs, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(given.jobs, get_context("spawn"), _ends_with, (os.getpid(),)) as pool:
         began = [[pool.submit(_run, share) for share in of] for of in shares]
         for of, running in zip(shares, began, strict=True):
             rows.append(_row(of[0].name, [one.result() for one in running]))
@@ -270,6 +271,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     wrong = sum(len(row["wrong"]) for row in rows)
     print(f"{sum(row['cases'] for row in rows)} cases, {wrong} of them not right; {path}")
     return 1 if wrong else 0
+
+
+def _ends_with(parent: int) -> None:
+    """Have this process end when its parent has, however that one ended."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            real_time.sleep(1.0)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _row(name: str, shares: Sequence[dict[str, Any]]) -> dict[str, Any]:
