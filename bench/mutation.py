@@ -54,8 +54,8 @@ SIMULATED = (
     "tests/truth/test_simulated_recovery.py", "tests/truth/test_recovery_properties.py",
     "tests/truth/test_simulated_loss.py", "tests/truth/test_simulated_mixed_losses.py",
 )  # fmt: skip
-# A rule taken out can make a loop endless. The tests of judging take well under a minute.
-LONGEST_S = 300.0
+# A rule taken out can make a loop endless. The tests of a part take a minute or two.
+LONGEST_S = 900.0
 
 Fate = Literal["red", "hung", "GREEN"]
 
