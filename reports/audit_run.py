@@ -11,6 +11,10 @@ def _of_run(facts: Facts, name: str) -> str | None:
     return None if facts.of_run.run is None else str(getattr(facts.of_run.run, name)) or None
 
 
+def _declared(facts: Facts, name: str) -> str | None:
+    return None if facts.record.declared is None else str(getattr(facts.record.declared, name)) or None
+
+
 def _drill(facts: Facts) -> str | None:
     declared = facts.record.declared
     return None if declared is None else declared.test or declared.drill
@@ -166,14 +170,14 @@ RUN_FIELDS: tuple[Field, ...] = (
     Field("identity", "Regions", "run.json", _regions),
     Field("identity", "schema versions", "run.json", _schemas),
     Field("identity", "run before this one", "manifest.json", _previous),
-    Field("scope", "workload", "plan.json", lambda f: f.record.declared and f.record.declared.workload),
+    Field("scope", "workload", "plan.json", lambda f: _declared(f, "workload")),
     Field("scope", "business service", "context file", lambda f: f.of_run.context.exercise.service),
     Field("scope", "criticality tier", "context file", lambda f: f.of_run.context.exercise.tier),
     Field("scope", "components in scope", "workload file", _components),
     Field("scope", "components out of scope", "context file", lambda f: listed(f.of_run.context.exercise.out_of_scope)),
-    Field("scope", "strategy", "plan.json", lambda f: f.record.declared and f.record.declared.strategy),
+    Field("scope", "strategy", "plan.json", lambda f: _declared(f, "strategy")),
     Field("scope", "reach of the disruption", "plan.json", _scope),
-    Field("scope", "what was to be shown", "plan.json", lambda f: f.record.declared and f.record.declared.says),
+    Field("scope", "what was to be shown", "plan.json", lambda f: _declared(f, "says")),
     _exercise("threat"),
     _exercise("scenario"),
     _exercise("type"),

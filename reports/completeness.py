@@ -125,7 +125,7 @@ def _overrides(facts: Facts) -> str:
 def _carried(facts: Facts) -> str:
     carried = facts.of_run.context.carried
     if carried is None:
-        return "It is not recorded what the last drill left open (`carried` in the context file; [] for nothing)."
+        return "It is not recorded what the last drill left open (carried in the context file, [] for nothing)."
     left = [one.id for one in carried if one.disposition is None]
     return f"No disposition: {', '.join(left)}." if left else ""
 
@@ -141,6 +141,6 @@ def _findings(facts: Facts) -> str:
 def _attendance(facts: Facts) -> str:
     seats = facts.of_run.context.people.roles
     if seats is None:
-        return "It is not recorded which roles were expected (`people.roles` in the context file; [] for none)."
+        return "It is not recorded which roles were expected (people.roles in the context file, [] for none)."
     unknown = [seat.role for seat in seats if seat.present is None]
     return f"Not recorded whether they were there: {', '.join(unknown)}." if unknown else ""

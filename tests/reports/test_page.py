@@ -25,7 +25,7 @@ class _Reader(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append(tag)
         self.attributes += [(tag, name, value or "") for name, value in attrs]
-        if tag not in ("meta", "img", "br"):
+        if tag not in ("meta", "img", "br", "wbr"):
             self._open.append(tag)
 
     def handle_endtag(self, tag: str) -> None:
@@ -140,10 +140,13 @@ def test_writes_in_doubt_are_counted_and_left_to_the_file(tmp_path: Path) -> Non
 
 def test_missing_fields_are_named_as_missing(tmp_path: Path) -> None:
     text = _read(write_page(_run(tmp_path, "pass"))).text
-    missing = text[text.index("Fields that an audit asks for") :]
+    missing = text[text.index("Fields that an audit asks for") : text.index("The record, field by field")]
     assert "change ticket" in missing
     assert "account" in missing
-    assert "operator" not in missing[: missing.index("The run")]
+    assert "people facilitator, observers" in missing  # and no operator before or between them
+    fields = text[text.index("The record, field by field") :]
+    assert "people operator Game-day lead run.json" in fields
+    assert "MISSING context file" in fields[fields.index("authority change ticket") :][:60]
 
 
 def test_a_drill_that_was_killed_is_shown_without_a_verdict_and_is_no_pass(tmp_path: Path) -> None:
