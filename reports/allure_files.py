@@ -18,15 +18,16 @@ from reports.record import drill_folders, read_record
 ALLURERC, HISTORY = "allurerc.json", "allure-history.jsonl"
 
 # In the order in which they are tried; the older viewer takes the first that matches. The messages are those that
-# pytest gives an exception: its type, a colon, its text.
+# pytest gives an exception: its type, a colon, its text. Allure 2 matches the whole message by Java's rules, Allure 3
+# looks for it by JavaScript's, which know no (?s).
 CATEGORIES = [
-    {"name": "Undo dirty: something is not put back", "messageRegex": r"(?s).*\b(UndoDirty|undo DIRTY)\b.*"},
+    {"name": "Undo dirty: something is not put back", "messageRegex": r"[\s\S]*\b(UndoDirty|undo DIRTY)\b[\s\S]*"},
     {"name": "Objective missed", "matchedStatuses": ["failed"]},
-    {"name": "No verdict: inconclusive", "messageRegex": r"(?s).*\bInconclusive\b.*", "matchedStatuses": ["broken"]},
-    {"name": "No verdict: invalid drill", "messageRegex": r"(?s).*\bInvalidDrill\b.*", "matchedStatuses": ["broken"]},
-    {"name": "Refused: nothing was touched", "messageRegex": r"(?s).*\b(Refused|NoTarget)\b.*",
+    {"name": "No verdict: inconclusive", "messageRegex": r"[\s\S]*\bInconclusive\b[\s\S]*", "matchedStatuses": ["broken"]},
+    {"name": "No verdict: invalid drill", "messageRegex": r"[\s\S]*\bInvalidDrill\b[\s\S]*", "matchedStatuses": ["broken"]},
+    {"name": "Refused: nothing was touched", "messageRegex": r"[\s\S]*\b(Refused|NoTarget)\b[\s\S]*",
      "matchedStatuses": ["broken"]},
-    {"name": "Aborted or killed", "messageRegex": r"(?s).*\b(Aborted|KeyboardInterrupt|killed)\b.*",
+    {"name": "Aborted or killed", "messageRegex": r"[\s\S]*\b(Aborted|KeyboardInterrupt|killed)\b[\s\S]*",
      "matchedStatuses": ["broken"]},
     {"name": "Harness or lab broken", "matchedStatuses": ["broken"]},
     {"name": "Does not apply", "matchedStatuses": ["skipped"]},
