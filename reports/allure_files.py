@@ -23,8 +23,10 @@ ALLURERC, HISTORY = "allurerc.json", "allure-history.jsonl"
 CATEGORIES = [
     {"name": "Undo dirty: something is not put back", "messageRegex": r"[\s\S]*\b(UndoDirty|undo DIRTY)\b[\s\S]*"},
     {"name": "Objective missed", "matchedStatuses": ["failed"]},
-    {"name": "No verdict: inconclusive", "messageRegex": r"[\s\S]*\bInconclusive\b[\s\S]*", "matchedStatuses": ["broken"]},
-    {"name": "No verdict: invalid drill", "messageRegex": r"[\s\S]*\bInvalidDrill\b[\s\S]*", "matchedStatuses": ["broken"]},
+    {"name": "No verdict: inconclusive", "messageRegex": r"[\s\S]*\bInconclusive\b[\s\S]*",
+     "matchedStatuses": ["broken"]},
+    {"name": "No verdict: invalid drill", "messageRegex": r"[\s\S]*\bInvalidDrill\b[\s\S]*",
+     "matchedStatuses": ["broken"]},
     {"name": "Refused: nothing was touched", "messageRegex": r"[\s\S]*\b(Refused|NoTarget)\b[\s\S]*",
      "matchedStatuses": ["broken"]},
     {"name": "Aborted or killed", "messageRegex": r"[\s\S]*\b(Aborted|KeyboardInterrupt|killed)\b[\s\S]*",

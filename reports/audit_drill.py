@@ -285,9 +285,7 @@ def _capacity(facts: Facts) -> str | None:
 
 
 def _hashes(facts: Facts) -> str:
-    return (
-        "manifest.json" if facts.of_run.manifest else "on this page; manifest.json is written after it, and holds both"
-    )
+    return "manifest.json" if facts.of_run.number else "on this page; manifest.json is written after it, and holds both"
 
 
 def _signature(facts: Facts) -> str | None:

@@ -15,7 +15,7 @@ from reports.record import DrillRecord
 class RunFacts:
     """What is known of the whole run. `problems` says which of its files could not be read.
 
-    `number` is the manifest's own: it counts the runs of a folder.
+    `number` is the manifest's own, which counts the runs of a folder; None before there is one.
     """
 
     name: str
@@ -23,7 +23,6 @@ class RunFacts:
     context: Context = field(default_factory=Context)
     has_context: bool = False
     previous: Previous | None = None
-    manifest: bool = False
     number: int | None = None
     attested: bool = False
     problems: tuple[str, ...] = ()
@@ -42,6 +41,7 @@ class Facts:
 def run_facts(run_folder: Path) -> RunFacts:
     """Read what belongs to the run. What cannot be read is not known, and is said."""
     problems: list[str] = []
+    manifest = _manifest(run_folder / MANIFEST)
     try:
         context = read_context(run_folder)
     except msgspec.DecodeError as error:
@@ -52,17 +52,17 @@ def run_facts(run_folder: Path) -> RunFacts:
         run=read_run(run_folder),
         context=context or Context(),
         has_context=context is not None,
-        previous=previous_run(run_folder),
-        manifest=(run_folder / MANIFEST).exists(),
-        number=_number(run_folder / MANIFEST),
+        # Once there is a manifest it says so itself: by now there may be later runs beside this one.
+        previous=manifest.previous if manifest else previous_run(run_folder),
+        number=manifest.number if manifest else None,
         attested=(run_folder / ATTESTATION).exists(),
         problems=tuple(problems),
     )
 
 
-def _number(path: Path) -> int | None:
+def _manifest(path: Path) -> Manifest | None:
     try:
-        return msgspec.json.decode(path.read_bytes(), type=Manifest).number
+        return msgspec.json.decode(path.read_bytes(), type=Manifest)
     except (OSError, msgspec.DecodeError):
         return None
 

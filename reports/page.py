@@ -28,14 +28,19 @@ def write_page(run_folder: Path, drills: Sequence[Path] | None = None) -> Path:
 
     Call it before the manifest is written, so that the page is in the manifest too. Raises `OSError`.
     """
+    path = run_folder / PAGE
+    path.write_text(page_html(run_folder, drills), encoding="utf-8")
+    return path
+
+
+def page_html(run_folder: Path, drills: Sequence[Path] | None = None) -> str:
+    """The page's text; writes nothing. Raises `OSError`."""
     of_run = run_facts(run_folder)
     hashes = hashes_of(run_folder)
     hashes.pop(PAGE, None)
     folders = drill_folders(run_folder) if drills is None else drills
     views = [view_of(run_folder, read_record(folder), of_run, hashes) for folder in folders]
-    path = run_folder / PAGE
-    path.write_text(_render(of_run, views, hashes), encoding="utf-8")
-    return path
+    return _render(of_run, views, hashes)
 
 
 def breakable(text: str) -> Markup:
