@@ -20,7 +20,7 @@ ALLURERC, HISTORY = "allurerc.json", "allure-history.jsonl"
 # In the order in which they are tried; the older viewer takes the first that matches. The messages are those that
 # pytest gives an exception: its type, a colon, its text. Allure 2 matches the whole message by Java's rules, Allure 3
 # looks for it by JavaScript's, which know no (?s).
-CATEGORIES = [
+CATEGORIES: list[dict[str, str | list[str]]] = [
     {"name": "Undo dirty: something is not put back", "messageRegex": r"[\s\S]*\b(UndoDirty|undo DIRTY)\b[\s\S]*"},
     {"name": "Objective missed", "matchedStatuses": ["failed"]},
     {"name": "No verdict: inconclusive", "messageRegex": r"[\s\S]*\bInconclusive\b[\s\S]*",
