@@ -8,7 +8,8 @@ from reports.model import MarkRow, Verdict
 from reports.words import find_mark, seconds
 
 Source = Literal[
-    "run.json", "context file", "workload file", "plan.json", "verdict.json", "journal.jsonl", "marks.jsonl",
+    "run.json", "context file", "workload file", "context or workload file",
+    "plan.json", "verdict.json", "journal.jsonl", "marks.jsonl",
     "manifest.json", "attestation.json", "losses.csv", "the run's folder", "by hand",
 ]  # fmt: skip
 

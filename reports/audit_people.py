@@ -54,7 +54,7 @@ PEOPLE_FIELDS: tuple[Field, ...] = (
     ),
     Field("preconditions", "open actions of the last drill", "context file", _carried),
     Field("findings", "id, severity and classification", "verdict.json", _severities),
-    Field("findings", "owner and due date", "workload file", _owners),
+    Field("findings", "owner and due date", "context or workload file", _owners),
     Field("findings", "root cause", "by hand", _once_corrected),
     Field("findings", "corrective action and its retest", "by hand", _once_corrected),
     Field("findings", "closed by somebody else than the owner", "by hand", _once_corrected),
