@@ -64,29 +64,29 @@ def description_html(verdict: Verdict, svg: str) -> str:
 def attachments(folder: Path, verdict: Verdict, record: DrillRecord) -> Iterator[Content]:
     """Every attachment of one drill, each small enough to be shown, with the whole file named where it was cut."""
     if record.svg is not None:
-        yield _capped(folder / TIMELINE, "timeline", "svg", record.svg)
+        yield capped(folder / TIMELINE, "timeline", "svg", record.svg)
     yield _file(folder / VERDICT, "verdict.json", "json")
     yield _losses(folder / LOSSES, record)
-    yield _capped(folder / JOURNAL, "journal with undo proof", "text", changes_text(record.changes))
+    yield capped(folder / JOURNAL, "journal with undo proof", "text", changes_text(record.changes))
     yield Content("marks", "csv", _marks(verdict))
     yield _file(folder / PLAN, "plan.json", "json")
 
 
 def _file(path: Path, name: str, kind: str) -> Content:
     text = path.read_text(encoding="utf-8") if path.exists() else f"{path.name} is missing.\n"
-    return _capped(path, name, kind if path.exists() else "text", text)
+    return capped(path, name, kind if path.exists() else "text", text)
 
 
 def _losses(path: Path, record: DrillRecord) -> Content:
     rows = len(record.losses)
     text = losses_csv(by_weight(record.losses)[:MOST_ROWS])
     if rows <= MOST_ROWS:
-        return _capped(path, LOSSES, "csv", text)
-    return _capped(path, f"losses.csv, first {MOST_ROWS:,} of {rows:,} rows; all in {_whole(path)}", "csv", text)
+        return capped(path, LOSSES, "csv", text)
+    return capped(path, f"losses.csv, first {MOST_ROWS:,} of {rows:,} rows; all in {_whole(path)}", "csv", text)
 
 
-def _capped(path: Path, name: str, kind: str, text: str) -> Content:
-    """The text, or as many of its whole lines as fit. What is cut is no picture and no JSON any more, but text."""
+def capped(path: Path, name: str, kind: str, text: str) -> Content:
+    """The text, or as many of its whole lines as viewers bear. What is cut is no picture and no JSON, but text."""
     size = len(text.encode())
     if size <= MOST_BYTES:
         return Content(name, kind, text)

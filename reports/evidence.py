@@ -44,7 +44,8 @@ class RunInfo(msgspec.Struct, frozen=True, kw_only=True):
     `commit` is the harness's git commit, with `+changes` where the checkout had uncommitted ones. `approval` says who
     allowed the run and when, empty where nobody had to. `zones` are the ids of the Availability Zones by the names
     that this account has for them, which differ between accounts. `lab` holds the lab's settings by name,
-    `lab_beside_aws` the same for a reader. `seeds` are those that random choices were made with, by name.
+    `lab_beside_aws` the same for a reader. `seeds` are those that random choices were made with, by name. `lock` is the
+    SHA-256 of the harness's lock file.
     """
 
     run: str
@@ -62,6 +63,7 @@ class RunInfo(msgspec.Struct, frozen=True, kw_only=True):
     python: str = ""
     platform: str = ""
     clock: str = ""
+    lock: str = ""
     lab: dict[str, float] = {}
     lab_beside_aws: tuple[LabSetting, ...] = ()
     seeds: dict[str, int] = {}
@@ -192,6 +194,12 @@ def write_manifest(run_folder: Path) -> Path:
     path = run_folder / MANIFEST
     _replace(path, msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n")
     return path
+
+
+def previous_run(run_folder: Path) -> Previous | None:
+    """The run that this one's manifest names, or will name, as the one before it; None for the first of a folder."""
+    before = _last_run(run_folder)
+    return None if before is None else Previous(run=before[0].name, sha256=sha256_of(before[0] / MANIFEST))
 
 
 def _last_run(run_folder: Path) -> tuple[Path, Manifest] | None:
