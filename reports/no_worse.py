@@ -59,11 +59,9 @@ def beside(now: Sequence[Span], last: LastRelease, what: Objective, *, why: str 
     """Runs of one drill beside those of the last release. `why` says why none of the runs now counts."""
     then = [span for run in last.runs if (span := run.recovery_s if what == "recovery time" else run.loss_s)]
     if not last.runs:
-        return Compared(
-            "not judged", f"{last.source} has no run of this drill: there is nothing to hold it against."
-        )
+        return Compared("not judged", f"{last.source} has no run of this drill: there is nothing to hold it against.")
     if not then:
-        return Compared("not judged", f"No {what} of the {_runs(len(last.runs))} in {last.source} counts.")
+        return Compared("not judged", f"No {what} of the {runs_words(len(last.runs))} in {last.source} counts.")
     if not now:
         return Compared("not judged", f"It cannot be held against {last.source}: {why or 'no run of it counts'}.")
     return compare(now, then, margin(last, what) or 0.0, what, last.source)
@@ -114,5 +112,6 @@ def percent(share: float) -> str:
     return f"{math.ceil(share * 1000) / 10:g}%"
 
 
-def _runs(count: int) -> str:
+def runs_words(count: int) -> str:
+    """`1 run`, `5 runs`."""
     return f"{count} run{'' if count == 1 else 's'}"

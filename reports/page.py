@@ -47,14 +47,19 @@ def write_page(run_folder: Path, drills: Sequence[Path] | None = None) -> Path:
 
     Call it before the manifest is written, so that the page is in the manifest too. Raises `OSError`.
     """
+    path = run_folder / PAGE
+    path.write_text(page_html(run_folder, drills), encoding="utf-8")
+    return path
+
+
+def page_html(run_folder: Path, drills: Sequence[Path] | None = None) -> str:
+    """The page's text; writes nothing. Raises `OSError`."""
     run = read_run(run_folder)
     hashes = hashes_of(run_folder)
     hashes.pop(PAGE, None)
     folders = drill_folders(run_folder) if drills is None else drills
     views = [_view(run_folder, read_record(folder), run, hashes) for folder in folders]
-    path = run_folder / PAGE
-    path.write_text(_render(run_folder, run, views, hashes), encoding="utf-8")
-    return path
+    return _render(run_folder, run, views, hashes)
 
 
 def _render(run_folder: Path, run: RunInfo | None, views: list[DrillView], hashes: dict[str, FileHash]) -> str:

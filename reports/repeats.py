@@ -11,7 +11,7 @@ from reports.counts import loss_span, recovery_span
 from reports.gates import Objective
 from reports.last_release import LastRelease, Span
 from reports.model import Finding, Judgement, Overall, Undo, Verdict
-from reports.no_worse import CHECKS, beside, margin, percent
+from reports.no_worse import CHECKS, beside, margin, percent, runs_words
 from reports.words import drill_name, interval, objective_words
 
 REPEATS = "repeats.json"
@@ -38,7 +38,7 @@ class Repeats(msgspec.Struct, frozen=True, kw_only=True):
     """All runs of one drill. Of those that decided anything, `missed` missed an objective.
 
     `miss_at_most` bounds the probability that the next one does, at 95%; None where no run decided anything. `surer`:
-    how sure it is, 0..1, that the worst run is at or beyond the 95th percentile of all runs there could be.
+    how sure it is, 0..1, that the slowest run is at or beyond the 95th percentile of all runs there could be.
     """
 
     workload: str
@@ -92,6 +92,7 @@ def repeats_of(verdicts: Sequence[Verdict], last: LastRelease | None = None) -> 
     passed, missed = (sum(v.verdict == word for v in verdicts) for word in ("pass", "fail"))
     findings = _beside(verdicts, last)
     decided = passed + missed
+    recovery = _spread(first.recovery_time.objective_s, [recovery_span(v)[0] for v in verdicts])
     return Repeats(
         workload=first.workload,
         drill=first.drill,
@@ -101,10 +102,10 @@ def repeats_of(verdicts: Sequence[Verdict], last: LastRelease | None = None) -> 
         passed=passed,
         missed=missed,
         undecided=len(verdicts) - decided,
-        recovery_time=_spread(first.recovery_time.objective_s, [recovery_span(v)[0] for v in verdicts]),
+        recovery_time=recovery,
         data_loss=_spread(first.data_loss.objective_s, [loss_span(v)[0] for v in verdicts]),
         miss_at_most=failing_at_most(missed, decided) if decided else None,
-        surer=1.0 - math.pow(_QUANTILE, len(verdicts)),
+        surer=1.0 - math.pow(_QUANTILE, recovery.counted),
         verdict=_overall(passed, missed, len(verdicts), [f.verdict for f in findings]),
         undo="dirty" if any(v.undo == "dirty" for v in verdicts) else "clean",
         findings=findings,
@@ -150,12 +151,11 @@ def _spread(objective_s: float | None, spans: Iterable[Span | None]) -> Spread:
 
 def repeats_lines(found: Repeats) -> list[str]:
     """What so many runs say, in sentences."""
-    lines = [
-        f"{found.runs} runs: {found.passed} passed, {found.missed} missed an objective, {found.undecided} undecided"
-    ]
+    counted = f"{found.passed} passed, {found.missed} missed an objective, {found.undecided} undecided"
+    lines = [f"{runs_words(found.runs)}: {counted}"]
     lines += [spread_words(name, spread) for name, spread in _numbers(found)]
     if found.miss_at_most is not None:
-        lines.append(f"{_bound_words(found)}. The worst is beyond the 95th percentile with {_floor(found.surer)}%")
+        lines.append(_bound_words(found))
     lines += [f"{f.verdict}: {f.check}: {f.says}" for f in found.findings]
     return lines
 
@@ -170,12 +170,15 @@ def spread_words(name: str, spread: Spread) -> str:
         return f"{name}: no run of it counts"
     worst = interval(*spread.worst_s, spread.objective_s)
     p95 = interval(*spread.p95_s, spread.objective_s)
-    return f"{name}: worst {worst}, p95 {p95} {objective_words(spread.objective_s)} ({spread.counted} runs)"
+    return f"{name}: worst {worst}, p95 {p95} {objective_words(spread.objective_s)} ({runs_words(spread.counted)})"
 
 
 def _bound_words(found: Repeats) -> str:
-    decided = found.passed + found.missed
-    return f"{decided} runs bound the chance that the next misses at {percent(found.miss_at_most or 0.0)} (at 95%)"
+    decided, bound = runs_words(found.passed + found.missed), percent(found.miss_at_most or 0.0)
+    return (
+        f"after {decided} the chance that the next one misses is at most {bound} (at 95%); the slowest of them is slower "
+        f"than 95% of all runs there could be with a probability of {_floor(found.surer)}%"
+    )
 
 
 def _floor(share: float) -> int:
