@@ -8,7 +8,11 @@ set -uo pipefail
 set -m
 
 python=${HARNESS_PYTHON:-$HARNESS/.venv/bin/python}
-workload=$(realpath -- "$WORKLOAD") || exit 4
+if [ ! -f "$WORKLOAD" ]; then
+  echo "There is no workload file $WORKLOAD in $PWD."
+  exit 4
+fi
+workload=$(realpath -- "$WORKLOAD")
 arguments=(--workload "$workload")
 [ -n "${SELECT:-}" ] && arguments+=(-m "$SELECT")
 [ -n "${PRODUCTION:-}" ] && arguments+=(--production "$PRODUCTION")
@@ -26,7 +30,8 @@ junit="$DR_DRILLS_RUNS_DIR/junit.xml"
 
 # The caller's own drills, or else those of the harness.
 drills_path=${DRILLS:-drills}
-[ -e "${drills_path%%::*}" ] && drills_path=$PWD/$drills_path
+file=${drills_path%%::*}
+[ -e "$file" ] && drills_path=$(realpath -- "$file")${drills_path#"$file"}
 
 cd "$HARNESS" || exit 4
 "$python" -m pytest "$drills_path" "${arguments[@]}" --junitxml "$junit" &
@@ -50,6 +55,8 @@ case $code in
 esac
 echo "drills: $verdict (exit code $code)"
 [ -n "${GITHUB_OUTPUT:-}" ] && printf 'exit-code=%s\nverdict=%s\n' "$code" "$verdict" >> "$GITHUB_OUTPUT"
-[ -n "${DRILLS_ENV:-}" ] && printf 'DRILLS_CODE=%s\nDRILLS_VERDICT=%s\n' "$code" "$verdict" > "$DRILLS_ENV"
-[ -n "${CODE:-}" ] && exit "$code"
-exit 0
+if [ -n "${DRILLS_ENV:-}" ]; then
+  runs=$(cd "$DR_DRILLS_RUNS_DIR" && for file in */run.json; do [ -e "$file" ] && printf '%s ' "${file%/*}"; done)
+  printf 'DRILLS_CODE=%s\nDRILLS_VERDICT=%s\nDRILLS_RUNS=%s\n' "$code" "$verdict" "${runs% }" > "$DRILLS_ENV"
+fi
+[ -z "${CODE:-}" ] || exit "$code"
