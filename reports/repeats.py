@@ -176,8 +176,8 @@ def spread_words(name: str, spread: Spread) -> str:
 def _bound_words(found: Repeats) -> str:
     decided, bound = runs_words(found.passed + found.missed), percent(found.miss_at_most or 0.0)
     return (
-        f"after {decided} the chance that the next one misses is at most {bound} (at 95%); the slowest of them is slower "
-        f"than 95% of all runs there could be with a probability of {_floor(found.surer)}%"
+        f"after {decided} the chance that the next one misses is at most {bound} (at 95%); the slowest of them is "
+        f"slower than 95% of all runs there could be with a probability of {_floor(found.surer)}%"
     )
 
 

@@ -10,24 +10,21 @@ from typing import Any
 import pytest
 import yaml
 
+from fixtures.journal_cli import main as journal
+from fixtures.release_gate import NAMES
+from fixtures.run_settings import _DEFAULTS
+from reports.__main__ import main as reports
 from tests.ci.steps import ACTION, ROOT, Job, step
 
 WORKFLOWS = [*sorted((ROOT / ".github/workflows").glob("*.yml")), *sorted((ROOT / "ci").glob("github-*.yml"))]
 SCRIPTS = sorted((ROOT / "ci").glob("*.sh"))
 
 
-class _GitLab(yaml.SafeLoader):
-    """GitLab's YAML has a tag of its own."""
-
-
-_GitLab.add_constructor("!reference", lambda loader, node: loader.construct_sequence(node))
-
-
 def read(path: Path) -> dict[str, Any]:
+    # GitLab's YAML has a tag of its own.
+    tables: dict[Any, Any] = yaml.safe_load(path.read_text(encoding="utf-8").replace("!reference ", ""))
     # In YAML 1.1 a bare `on` is a boolean.
-    return {
-        {True: "on"}.get(key, key): value for key, value in yaml.load(path.read_text(encoding="utf-8"), _GitLab).items()
-    }
+    return {"on" if key is True else key: value for key, value in tables.items()}
 
 
 def steps_of(workflow: dict[str, Any]) -> list[dict[str, Any]]:
@@ -85,9 +82,6 @@ def test_every_option_of_pytest_exists() -> None:
 
 
 def test_every_command_of_the_harness_exists(capsys: pytest.CaptureFixture[str]) -> None:
-    from fixtures.journal_cli import main as journal
-    from reports.__main__ import main as reports
-
     text = "".join(path.read_text(encoding="utf-8") for path in SCRIPTS)
     assert set(re.findall(r"-m (fixtures\.journal|reports) ([a-z]+)", text)) == {
         ("fixtures.journal", "undo"), ("fixtures.journal", "list"), ("reports", "markdown"),
@@ -105,9 +99,6 @@ def test_every_command_of_the_harness_exists(capsys: pytest.CaptureFixture[str])
 
 
 def test_every_variable_is_one_that_the_harness_reads() -> None:
-    from fixtures.release_gate import NAMES
-    from fixtures.run_settings import _DEFAULTS
-
     known = {f"DR_DRILLS_{name.upper()}" for name in (*NAMES, *_DEFAULTS)} | {"DR_DRILLS_STATE"}
     for path in (*SCRIPTS, ROOT / "action.yml", ROOT / "ci/gitlab.yml"):
         assert set(re.findall(r"DR_DRILLS_[A-Z_]+", path.read_text(encoding="utf-8"))) <= known

@@ -47,7 +47,7 @@ def test_a_release_that_is_slower_is_stopped_and_told_why(tmp_path: Path) -> Non
     assert "## ✕ FAIL: 1 drill of orders (lab)" in slower.page
     assert re.search(r"fail: recovery time, beside the last release: .* worse by at least [12]\.?\d* s", slower.page)
     assert "fail: recovery time:" not in slower.page
-    (case,) = ET.parse(slower.runs / "junit.xml").getroot().iter("testcase")
+    (case,) = ET.parse(slower.runs / "junit.xml").getroot().iter("testcase")  # noqa: S314 - it is our own
     assert "beside the last release" in str(next(iter(case.iter("failure"))).get("message"))
     assert slower.outputs["steps.runs.outputs.runs"] == next(slower.runs.glob("*/run.json")).parent.name
 
