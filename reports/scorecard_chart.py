@@ -42,6 +42,14 @@ def _cell(cell: Cell, x: float, y: float) -> str:
         svg.rect(x + 2, y + 2, 5, _HIGH - 4, fill),
         svg.words(x + 14, y + 22, f"{STATE_SIGNS[cell.state]} {cell.state}", size=13, fill=fill, bold=True),
     ]
-    for i, text in enumerate((cell.recovery_time, cell.data_loss) if cell.drills else (cell.why, "")):
-        parts.append(svg.words(x + 14, y + 41 + 18 * i, svg.fitted(text, 11, _WIDE - 22), size=11, fill=INK))
+    for i, text in enumerate((cell.recovery_time, f"lost {cell.data_loss}") if cell.drills else (cell.why, "")):
+        parts.append(
+            svg.words(
+                x + 14,
+                y + 41 + 18 * i,
+                svg.fitted(text.partition(" acknowledged")[0], 11, _WIDE - 22),
+                size=11,
+                fill=INK,
+            )
+        )
     return "".join(parts)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from reports.counts import loss_span, recovery_span
 from reports.last_release import Span
 from reports.many import Kept, by_drill
-from reports.model import Overall
+from reports.model import Judgement, Overall
 from reports.repeats import Repeats, repeats_lines, repeats_of
 from reports.sheet import Sheet, sheet_html
 from reports.tables import markdown, markdown_table, text_table
@@ -26,6 +26,8 @@ class Point(NamedTuple):
     loss_s: Span | None
     rpo_s: float | None
     why: str
+    recovery_verdict: Judgement
+    loss_verdict: Judgement
 
 
 class Line(NamedTuple):
@@ -51,7 +53,7 @@ def _point(kept: Kept) -> Point:
     (recovery_s, slow), (loss_s, lost) = recovery_span(verdict), loss_span(verdict)
     return Point(
         kept.began_utc, verdict.run_id, verdict.verdict, recovery_s, verdict.recovery_time.objective_s, loss_s,
-        verdict.data_loss.objective_s, slow or lost,
+        verdict.data_loss.objective_s, slow or lost, verdict.recovery_time.verdict, verdict.data_loss.verdict,
     )  # fmt: skip
 
 

@@ -118,7 +118,9 @@ def test_a_scorecard_has_the_newest_run_of_each_drill_and_its_gaps(
     many: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     promised: dict[str, object] = {"objectives": {"az": {}, "region": {}, "data": None}}
-    (next(many.glob("run-4/*")) / "workload.json").write_text(json.dumps(promised), encoding="utf-8")
+    (next(many.glob("run-4/*/verdict.json")).parent / "workload.json").write_text(
+        json.dumps(promised), encoding="utf-8"
+    )
     (az, region, data, *_) = [cell for cell in cells(kept_below([many])) if cell.workload == "orders (lab)"]
     assert (az.state, az.drills, az.recovery_time) == ("fail", 2, "at least 60.0 s of 30 s")
     assert az.why.startswith("az_power_loss[a]: recovery time: It took too long.")
@@ -204,7 +206,7 @@ def test_another_rpo_changes_the_loss_only(tmp_path: Path, capsys: pytest.Captur
     _, own = said(capsys, "rejudge", folder)
     _, text = said(capsys, "rejudge", folder, "--rpo-s", "5")
     changed = [line for line in text.splitlines()[2:-1] if line not in own.splitlines()]
-    assert [line.split(":")[0].split(maxsplit=1)[1] for line in changed] == ["data loss"]
+    assert [line.split(":")[0].split(maxsplit=1)[1] for line in changed] == ["data loss", "write gap"]
 
 
 def test_a_workload_file_gives_the_objectives_of_the_drills_disruption(
