@@ -10,7 +10,7 @@ from reports.counts import earlier, loss_span, recovery_span
 from reports.folder import PLAN, judge, load
 from reports.last_release import Earlier, LastRelease, Span
 from reports.model import Finding, Judgement, Overall, Verdict
-from reports.no_worse import CHECKS, least
+from reports.no_worse import CHECKS, compare, least
 from tests.reports.made_up import verdict
 
 DATA = Path(__file__).parents[1] / "data"
@@ -105,3 +105,13 @@ def test_a_number_counts_unless_a_check_taints_it_or_spoils_the_drill() -> None:
 @pytest.mark.parametrize(("value_s", "said"), [(0.74799, "0.747 s"), (12.39, "12.3 s"), (0.00012345, "0.000123 s")])
 def test_at_least_is_rounded_down(value_s: float, said: str) -> None:
     assert least(value_s) == said
+
+
+def test_of_several_runs_the_least_difference_is_told() -> None:
+    then: list[Span] = [(1.0, 1.2), (2.0, 2.2)]
+    found = compare([(5.0, 5.5), (4.0, 4.5)], then, 0.0, "recovery time", "v1")
+    assert found.verdict == "fail"
+    assert found.says.startswith(
+        "The recovery time was 4.0..5.5 s in 2 runs and in v1 1.0..2.2 s in 2 runs: worse by at"
+    )
+    assert "at least 1.79 s, and no margin is allowed" in found.says
