@@ -35,10 +35,16 @@ def _through(job: Job, down_s: float) -> int:
 
 
 def test_a_release_that_is_slower_is_stopped_and_told_why(tmp_path: Path) -> None:
-    first = _job(tmp_path / "first", last_release=str(tmp_path / "there is none yet"))
+    first = _job(tmp_path / "first", last_release=str(tmp_path / "there is none yet"), runs="2")
     assert _through(first, 0.4) == 0
     assert first.outputs["steps.drills.outputs.verdict"] == "passed"
-    assert "## ✓ PASS: 1 drill of orders (lab)" in first.page
+    assert "## ✓ PASS: 2 drills of orders (lab)" in first.page
+    # Its runs were drills of their own, and were judged together.
+    (run,) = (path.parent for path in first.runs.glob("*/run.json"))
+    assert {path.parent.name for path in run.glob("*/verdict.json")} == {"release-orders", "release-orders-2"}
+    assert (run / "repeats.json").exists()
+    assert "2 runs: 2 passed, 0 missed an objective, 0 undecided" in first.page
+    assert "at most 77.7%" in first.page
 
     slower = _job(tmp_path / "slower", last_release=str(first.runs))
     assert _through(slower, 3.0) == 10
@@ -50,15 +56,3 @@ def test_a_release_that_is_slower_is_stopped_and_told_why(tmp_path: Path) -> Non
     (case,) = ET.parse(slower.runs / "junit.xml").getroot().iter("testcase")  # noqa: S314 - it is our own
     assert "beside the last release" in str(next(iter(case.iter("failure"))).get("message"))
     assert slower.outputs["steps.runs.outputs.runs"] == next(slower.runs.glob("*/run.json")).parent.name
-
-
-def test_several_runs_are_judged_together(tmp_path: Path) -> None:
-    job = _job(tmp_path / "twice", runs="2", worse_recovery="")
-    assert _through(job, 0.4) == 0
-    (run,) = (path.parent for path in job.runs.glob("*/run.json"))
-    assert sorted(path.name for path in run.iterdir() if path.is_dir()) == [
-        "allure-results", "release-orders", "release-orders-2",
-    ]  # fmt: skip
-    assert (run / "repeats.json").exists()
-    assert "2 runs: 2 passed, 0 missed an objective, 0 undecided" in job.page
-    assert "at most 77.7%" in job.page
