@@ -1,7 +1,8 @@
 """What can be done with a run that is over.
 
 `python -m reports rejudge RUN` judges it again by its recorded operations; `show RUN` prints what was judged; `schema`
-prints the JSON Schema of `verdict.json`, `schema history` that of a line of the history.
+prints the JSON Schema of `verdict.json`, `schema history` that of a line of the history. `compare`, `trend`,
+`scorecard`, `markdown`, `page` and `allure` make more of one run or of many.
 """
 
 import argparse
@@ -9,8 +10,10 @@ import sys
 from pathlib import Path
 
 from probes.load import BrokenHistory
-from reports.folder import BrokenEvidence, drill_folders, judge, read_verdict
+from reports.commands import add, add_objectives, other_objectives
+from reports.folder import BrokenEvidence, drill_folders, judge, load, read_verdict
 from reports.model import Verdict
+from reports.other_objectives import OtherObjectives
 from reports.schema import history_schema, verdict_schema
 from reports.words import drill_name, verdict_sentence
 
@@ -22,14 +25,22 @@ def main(arguments: list[str] | None = None) -> int:
     for name, text in (("rejudge", "judge a run again; changes nothing"), ("show", "print a run's verdicts")):
         command = commands.add_parser(name, help=text)
         command.add_argument("run", type=Path, help="the folder of a run, or of one of its drills")
+        if name == "rejudge":
+            add_objectives(command)
     schema = commands.add_parser("schema", help="print a JSON Schema")
     schema.add_argument("of", nargs="?", choices=("verdict", "history"), default="verdict")
+    more = add(commands)
     given = parser.parse_args(arguments)
+    if given.command in more:
+        return more[given.command](given)
     if given.command == "schema":
         sys.stdout.write(history_schema() if given.of == "history" else verdict_schema())
         return 0
     try:
         folders = drill_folders(given.run)
+        other = other_objectives(given)
+        if other.asked:
+            return _otherwise(folders, other)
         same = [_rejudge(folder) if given.command == "rejudge" else _show(folder) for folder in folders]
     except (BrokenEvidence, BrokenHistory, OSError) as error:
         sys.stderr.write(f"{error}\n")
@@ -50,6 +61,16 @@ def _rejudge(folder: Path) -> bool:
         return True
     sys.stdout.write(f"  {before.judged_by} judged otherwise: {verdict_sentence(before)}\n")
     return False
+
+
+def _otherwise(folders: list[Path], other: OtherObjectives) -> int:
+    """Say what each drill would have been, and what it was. There is nothing that it must be the same as."""
+    for folder in folders:
+        evidence, differs = other.applied(load(folder))
+        sys.stdout.write(f"WITH OTHER OBJECTIVES ({differs}); nothing is kept of this:\n")
+        _print(judge(evidence))
+        sys.stdout.write(f"  by its own objectives: {verdict_sentence(judge(folder))}\n")
+    return 0
 
 
 def _numbers(verdict: Verdict) -> tuple[object, ...]:

@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from reports.last_release import LastRelease
 from reports.model import Disruption, Expects
 from reports.objectives import Objectives
 
@@ -51,7 +52,8 @@ class DeclaredFault(msgspec.Struct, frozen=True, kw_only=True):
 class Declared(msgspec.Struct, frozen=True, kw_only=True):
     """One drill as declared. `fault` is None for a drill that injects nothing (or ended before it could).
 
-    `test` is the test's node id, by which its results of many runs are strung together.
+    `test` is the test's node id, by which its results of many runs are strung together. `last_release` is what the
+    drill is held against besides its objectives; None: nothing.
     """
 
     run: str
@@ -68,3 +70,4 @@ class Declared(msgspec.Struct, frozen=True, kw_only=True):
     test: str = ""
     fault: DeclaredFault | None = None
     does_not_show: tuple[str, ...] = ()
+    last_release: LastRelease | None = None

@@ -16,6 +16,7 @@ from reports.ledger import ledger
 from reports.loss import Loss, judge_loss, loss
 from reports.loss_gates import loss_gates
 from reports.model import DataLoss, Failback, Finding, Judgement, MarkRow, Overall, RecoveryTime, Undo, Verdict
+from reports.no_worse import judge_no_worse
 from reports.old_primary import judge_old_primary
 from reports.phases import phases_of
 from reports.plan_steps import named, plan_gates, step_rows
@@ -72,7 +73,7 @@ def judge(
     data_loss = _gated(judge_loss(book, lost, found.impact, rpo_s), "data loss", gates, interrupted=interrupted)
     home, sites = way_home(history, service, declared, base), compared(history)
     failback = None if home is None else judge_failback(history, declared, home, steps, interrupted=interrupted)
-    more = _asked_besides(history, declared, steps)
+    more = _asked_besides(history, declared, steps, (recovery_time, data_loss), gates)
     extra = [f.verdict for f in (failback, sites, *more) if f is not None]
     return Verdict(
         run_id=declared.run,
@@ -108,10 +109,21 @@ def judge(
     )
 
 
-def _asked_besides(history: History, declared: Declared, steps: tuple[StepRecord, ...]) -> list[Finding]:
+def _asked_besides(
+    history: History,
+    declared: Declared,
+    steps: tuple[StepRecord, ...],
+    numbers: tuple[RecoveryTime, DataLoss],
+    gates: Iterable[Gate],
+) -> list[Finding]:
     """What only some drills ask, where this one does."""
     asked = (judge_staying(history, declared, steps), judge_old_primary(history), *judge_standstill(history, declared))
-    return [finding for finding in asked if finding is not None]
+    interrupted = history.mark("interrupted") is not None
+    checks = [gate.finding for gate in gates]
+    return [
+        *(finding for finding in asked if finding is not None),
+        *judge_no_worse(declared.last_release, *numbers, checks, interrupted=interrupted),
+    ]
 
 
 def _gated(judged: _Judged, objective: Objective, gates: Iterable[Gate], *, interrupted: bool) -> _Judged:
