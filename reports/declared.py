@@ -51,7 +51,8 @@ class DeclaredFault(msgspec.Struct, frozen=True, kw_only=True):
 class Declared(msgspec.Struct, frozen=True, kw_only=True):
     """One drill as declared. `fault` is None for a drill that injects nothing (or ended before it could).
 
-    `test` is the test's node id, by which its results of many runs are strung together.
+    `test` is the test's node id, by which its results of many runs are strung together. `zones` are the ids of the
+    Availability Zones by the names that they have in the account.
     """
 
     run: str
@@ -68,3 +69,4 @@ class Declared(msgspec.Struct, frozen=True, kw_only=True):
     test: str = ""
     fault: DeclaredFault | None = None
     does_not_show: tuple[str, ...] = ()
+    zones: dict[str, str] = {}

@@ -32,7 +32,7 @@ from reports.steps import StepRecord
 from reports.validity import declared_gates
 from reports.vantage import vantage_gates
 from reports.witness import effect_seen
-from reports.words import interval, utc_text
+from reports.words import interval, utc_text, zones_named
 
 _Judged = TypeVar("_Judged", RecoveryTime, DataLoss)
 # Operations that a finding names.
@@ -92,13 +92,16 @@ def judge(
         marks=_marks(history, found.phases.start_ns),
         episodes=as_rows(found.groups, found.phases.start_ns),
         findings=[
-            *_findings(recovery_time, data_loss, lost, found, gates, failback=failback),
-            *(failback_findings(home, failback) if home and failback else ()),
-            *(g.finding for g in convergence_gates(sites)),
-            *more,
-            _disturbed(service, declared, found, base),
-            judge_purge(history),
-            Finding(check="putting back", verdict=_put_back(undo), says=undo.says),
+            msgspec.structs.replace(one, says=zones_named(one.says, declared.zones))
+            for one in (
+                *_findings(recovery_time, data_loss, lost, found, gates, failback=failback),
+                *(failback_findings(home, failback) if home and failback else ()),
+                *(g.finding for g in convergence_gates(sites)),
+                *more,
+                _disturbed(service, declared, found, base),
+                judge_purge(history),
+                Finding(check="putting back", verdict=_put_back(undo), says=undo.says),
+            )
         ],
         does_not_show=[*declared.does_not_show, *(declared.fault.does_not_show if declared.fault else ())],
         steps=step_rows(steps, found.phases.start_ns),
