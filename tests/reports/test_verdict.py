@@ -68,18 +68,6 @@ def test_a_sound_drill_passes_and_its_numbers_hold_the_truth() -> None:
     assert len(verdict.episodes) == 5
 
 
-def test_findings_name_each_zone_with_its_id_where_the_drill_has_kept_them() -> None:
-    declared = declared_of(rto_s=20.0, rpo_s=0.0)
-    assert declared.fault is not None
-    (bitten,) = declared.fault.bites
-    plain = judge(drill(), declared, CLEAN, "1")
-    verdict = judge(drill(), msgspec.structs.replace(declared, zones={bitten: "euw1-az3"}), CLEAN, "1")
-    said, before = finding(verdict, "fault effective").says, finding(plain, "fault effective").says
-    assert before.startswith(f"{bitten} was seen down")
-    assert said == f"{bitten} (euw1-az3){before.removeprefix(bitten)}"
-    assert [one.verdict for one in verdict.findings] == [one.verdict for one in plain.findings]
-
-
 def test_recovery_that_is_too_slow_fails() -> None:
     verdict = judged(drill(), rto_s=3.5)
     assert (verdict.verdict, verdict.recovery_time.verdict, verdict.data_loss.verdict) == ("fail", "fail", "pass")
