@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-RESULTS = "allure-results"
+RESULTS, SETTINGS = "allure-results", "allurerc.json"
 # The major version that this was tried with; a later one may look otherwise.
 PACKAGE = "allure@3"
 INSTALL = (
@@ -46,7 +46,9 @@ def generate(results: Path, out: Path, start: Sequence[str], run: Run | None = N
     """
     if not any(results.glob("*-result.json")):
         raise NoAllure(f"{results}: no result of Allure's in it. Give a run's folder, or one of results.")
-    done = (run or _run)([*start, "generate", str(results), "--output", str(out)])
+    # Categories, titles of figures and the history of runs: Allure 3 reads none of them from the results.
+    settings = ["--config", str(results / SETTINGS)] if (results / SETTINGS).is_file() else []
+    done = (run or _run)([*start, "generate", str(results), "--output", str(out), *settings])
     if done.returncode != 0 or not any(out.rglob("index.html")):
         said = (done.stdout + done.stderr).strip().splitlines()[-5:]
         raise NoAllure("\n".join([f"{' '.join(start)} failed with {done.returncode}: is it Allure 3?", *said, INSTALL]))

@@ -53,7 +53,8 @@ class Declared(msgspec.Struct, frozen=True, kw_only=True):
     """One drill as declared. `fault` is None for a drill that injects nothing (or ended before it could).
 
     `test` is the test's node id, by which its results of many runs are strung together. `last_release` is what the
-    drill is held against besides its objectives; None: nothing.
+    drill is held against besides its objectives; None: nothing. `zones` are the ids of the Availability Zones by the
+    names that they have in the account.
     """
 
     run: str
@@ -71,3 +72,4 @@ class Declared(msgspec.Struct, frozen=True, kw_only=True):
     fault: DeclaredFault | None = None
     does_not_show: tuple[str, ...] = ()
     last_release: LastRelease | None = None
+    zones: dict[str, str] = {}

@@ -33,7 +33,7 @@ from reports.steps import StepRecord
 from reports.validity import declared_gates
 from reports.vantage import vantage_gates
 from reports.witness import effect_seen
-from reports.words import interval, utc_text
+from reports.words import interval, utc_text, zones_named
 
 _Judged = TypeVar("_Judged", RecoveryTime, DataLoss)
 # Operations that a finding names.
@@ -51,13 +51,12 @@ def judge(
     history: History, declared: Declared, undo: Undoing, judged_by: str, steps: tuple[StepRecord, ...] = ()
 ) -> Verdict:
     """Judge one drill. `judged_by` names the version of this harness, `steps` are what its plans did."""
-    objectives = declared.objectives
+    objectives, rpo_s = declared.objectives, declared.objectives.rpo_s
     since_ns = phases_of(history, declared).since_ns
     book = ledger(history)
     service = served(history, lost_keys(history))
     base = baseline(service, tolerance=objectives.tolerance, p99_s=objectives.p99_s, until_ns=since_ns)
     found = recovery(service, declared, base)
-    rpo_s = objectives.rpo_s
     lost = loss(book, found, vanished=objectives.vanished_counts)
     lags = site_lags(history)
     gates = [
@@ -92,7 +91,8 @@ def judge(
         clocks=clocks(found, history),
         marks=_marks(history, found.phases.start_ns),
         episodes=as_rows(found.groups, found.phases.start_ns),
-        findings=[
+        findings=_with_zone_ids(
+            declared,
             *_findings(recovery_time, data_loss, lost, found, gates, failback=failback),
             *(failback_findings(home, failback) if home and failback else ()),
             *(g.finding for g in convergence_gates(sites)),
@@ -100,13 +100,18 @@ def judge(
             _disturbed(service, declared, found, base),
             judge_purge(history),
             Finding(check="putting back", verdict=_put_back(undo), says=undo.says),
-        ],
+        ),
         does_not_show=[*declared.does_not_show, *(declared.fault.does_not_show if declared.fault else ())],
         steps=step_rows(steps, found.phases.start_ns),
         replication_lag=replication_lag(lags, history),
         convergence=None if sites is None else convergence(sites),
         failback=failback,
     )
+
+
+def _with_zone_ids(declared: Declared, *findings: Finding) -> list[Finding]:
+    """Each zone that they name with its id beside it, where the drill has kept these."""
+    return [msgspec.structs.replace(one, says=zones_named(one.says, declared.zones)) for one in findings]
 
 
 def _asked_besides(

@@ -13,13 +13,13 @@ from fixtures.aws import Cloud
 from fixtures.drill_lag import Secondary, _points
 from fixtures.errors import NoTarget, Refused
 from fixtures.guard import lacking
-from fixtures.iam_harness import EVERY_DRILL, HARNESS, JOURNAL, LEASE
+from fixtures.iam_harness import DEAD_MAN, EVERY_DRILL, HARNESS, JOURNAL, LEASE
 from fixtures.journal import Journal
 from fixtures.journal_elsewhere import Elsewhere
 from fixtures.journal_home import JournalHome
 from fixtures.lease import TableLease
 from fixtures.needs import Needs, named
-from fixtures.orphans import orphans
+from fixtures.orphans import Named, orphans
 from fixtures.recovery.wait import Wait
 from fixtures.signs.found import watchers
 from fixtures.workload import Workload
@@ -135,16 +135,17 @@ def test_what_watches_and_guards_is_declared(monkeypatch: pytest.MonkeyPatch) ->
         except NoTarget:
             pytest.fail("the world has a recovery site")
         world.account(BOTH.region)
-        orphans(world, BOTH)
+        orphans(world, BOTH, Named(dead_man=("dr-drills-undo", "eu-north-1"), tables=(("restored", "orders"),)))
         _with_metric(world)
-        allowed = {call for needs in HARNESS.values() for call in needs.calls}
+        allowed = {call for needs in HARNESS.values() for call in needs.calls} | set(DEAD_MAN.sees)
         called = named(world.called)
     assert called - allowed == set()
     # Where a workload has no such thing, nobody asks for it; `--plan` and zones: tests/fixtures/test_plan_only.py.
     not_asked = {
-        "ec2:DescribeAvailabilityZones", "iam:SimulatePrincipalPolicy", "dynamodb:DescribeTable",
+        "ec2:DescribeAvailabilityZones", "iam:SimulatePrincipalPolicy",
         "rds:DescribeDBClusterSnapshots", "rds:DescribeGlobalClusters", "cloudwatch:DescribeAlarms",
-        "route53:ListTagsForResources", "route53:GetHealthCheckStatus", "elbv2:DescribeTargetHealth",
+        "route53:ListTagsForResources", "route53:GetHealthCheckStatus",
+        "stepfunctions:ListExecutions", "elbv2:DescribeTargetHealth",
     }  # fmt: skip
     assert allowed - called <= not_asked
 
