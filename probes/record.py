@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 
+from probes.chained import linked
 from probes.clock import ClockBase
 from probes.history import ClockReading, End, Header, Mark, MarksHeader, Operation
 
@@ -111,7 +112,7 @@ class Recorder:
 
 
 class MarksFile:
-    """Appends marks, each on the disk when `add` returns.
+    """Appends marks, each on the disk when `add` returns, and chained to the line before it.
 
     Raises `RecordingFailed`, or `FileExistsError` when the file holds something already.
     """
@@ -119,16 +120,19 @@ class MarksFile:
     def __init__(self, path: Path, header: MarksHeader) -> None:
         self._path = path
         self._lock = threading.Lock()
-        self._fd = _create(path, msgspec.json.encode(header))
+        self._last = msgspec.json.encode(header)
+        self._fd = _create(path, self._last)
 
     def add(self, mark: Mark) -> None:
         """Append one mark and wait for the disk. Raises `RecordingFailed`."""
         with self._lock:
+            line = linked(msgspec.json.encode(mark), self._last)
             try:
-                write_lines(self._fd, [msgspec.json.encode(mark)])
+                write_lines(self._fd, [line])
                 os.fsync(self._fd)
             except OSError as error:
                 raise _failure(self._path, error) from error
+            self._last = line
 
     def close(self) -> None:
         """Close the file."""

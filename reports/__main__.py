@@ -1,7 +1,8 @@
 """What can be done with a run that is over.
 
 `python -m reports rejudge RUN` judges it again by its recorded operations; `show RUN` prints what was judged; `schema`
-prints the JSON Schema of `verdict.json`, `schema history` that of a line of the history.
+prints the JSON Schema of `verdict.json`, `schema history` that of a line of the history. `verify RUN` proves that its
+evidence is what it left, `verify --all` the whole chain of runs; `sign RUN --key KEY` signs it.
 """
 
 import argparse
@@ -9,6 +10,7 @@ import sys
 from pathlib import Path
 
 from probes.load import BrokenHistory
+from reports.commands import sign, verify
 from reports.folder import BrokenEvidence, drill_folders, judge, read_verdict
 from reports.model import Verdict
 from reports.schema import history_schema, verdict_schema
@@ -24,7 +26,12 @@ def main(arguments: list[str] | None = None) -> int:
         command.add_argument("run", type=Path, help="the folder of a run, or of one of its drills")
     schema = commands.add_parser("schema", help="print a JSON Schema")
     schema.add_argument("of", nargs="?", choices=("verdict", "history"), default="verdict")
+    _evidence_commands(commands)
     given = parser.parse_args(arguments)
+    if given.command == "verify":
+        return verify(given.run, everything=given.all, key=given.key, signed=given.signed)
+    if given.command == "sign":
+        return sign(given.run, given.key)
     if given.command == "schema":
         sys.stdout.write(history_schema() if given.of == "history" else verdict_schema())
         return 0
@@ -35,6 +42,17 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stderr.write(f"{error}\n")
         return 2
     return 0 if all(same) else 1
+
+
+def _evidence_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    checking = commands.add_parser("verify", help="prove that a run's evidence is what it left")
+    checking.add_argument("run", nargs="?", type=Path, help="the folder of a run; with --all, that of all runs")
+    checking.add_argument("--all", action="store_true", help="the whole chain of runs, and each of them")
+    checking.add_argument("--key", type=Path, help="the public key (PEM) that must have signed it")
+    checking.add_argument("--signed", action="store_true", help="it must be signed, by whatever key lies beside it")
+    signing = commands.add_parser("sign", help="sign a run that is over")
+    signing.add_argument("run", type=Path, help="the folder of a run")
+    signing.add_argument("--key", required=True, help="a private key (PEM, ECDSA P-256)")
 
 
 def _rejudge(folder: Path) -> bool:

@@ -9,14 +9,17 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from reports import words
 from reports.advice import next_steps, open_findings
+from reports.attestation import openssl_line
 from reports.audit_fields import missing_fields
-from reports.evidence import FileHash, RunInfo, hashes_of, read_run
+from reports.evidence import RunInfo, read_run
 from reports.losses import NEITHER, LossRow, by_weight
+from reports.manifest import FileHash, hashes_of
 from reports.model import DataLoss, Overall, Verdict
 from reports.plan_steps import is_plan
 from reports.record import LOSSES, DrillRecord, drill_folders, read_record
 
 PAGE = "index.html"
+ALLURE = "allure-results/"
 ROWS = 200  # lost keys that are listed in the page; the file has them all
 
 
@@ -42,22 +45,27 @@ class DrillView:
         return self.record.verdict
 
 
-def write_page(run_folder: Path, drills: Sequence[Path] | None = None) -> Path:
+def write_page(run_folder: Path, drills: Sequence[Path] | None = None, *, signed: bool = False) -> Path:
     """Write the run's `index.html`; `drills` are the folders to show, in order (all of the run's by default).
 
-    Call it before the manifest is written, so that the page is in the manifest too. Raises `OSError`.
+    `signed`: its signature follows. Call it before the manifest is written, so that the page is in the manifest too.
+    Raises `OSError`.
     """
     run = read_run(run_folder)
     hashes = hashes_of(run_folder)
     hashes.pop(PAGE, None)
+    results = {name for name in hashes if name.startswith(ALLURE)}  # the manifest has them; they say nothing more
+    hashes = {name: file for name, file in hashes.items() if name not in results}
     folders = drill_folders(run_folder) if drills is None else drills
     views = [_view(run_folder, read_record(folder), run, hashes) for folder in folders]
     path = run_folder / PAGE
-    path.write_text(_render(run_folder, run, views, hashes), encoding="utf-8")
+    path.write_text(_render(run_folder, run, views, hashes, signed=signed), encoding="utf-8")
     return path
 
 
-def _render(run_folder: Path, run: RunInfo | None, views: list[DrillView], hashes: dict[str, FileHash]) -> str:
+def _render(
+    run_folder: Path, run: RunInfo | None, views: list[DrillView], hashes: dict[str, FileHash], *, signed: bool
+) -> str:
     folder = Path(__file__).parent
     environment = Environment(
         loader=FileSystemLoader(folder),
@@ -75,6 +83,8 @@ def _render(run_folder: Path, run: RunInfo | None, views: list[DrillView], hashe
         overall=_overall(views),
         tested=list(dict.fromkeys(view.record.declared.says for view in views if view.record.declared)),
         hashes=hashes,
+        signed=signed,
+        openssl=openssl_line(),
         rows=ROWS,
         causes=[(view, f) for view in views if view.verdict for f in open_findings(view.verdict) if is_plan(f)],
         steps=[(view, step) for view in views for step in view.next_steps],
