@@ -85,6 +85,8 @@ def _numbers(manifest: Manifest, drills: list[tuple[str, dict[str, Any] | None]]
 
 def sign_run(run_folder: Path, signer: Signer) -> list[Path]:
     """Sign a closed run; what was written. Again, it replaces the signature. Raises SigningFailed, or OSError."""
+    from reports.keys import is_signed_by  # noqa: PLC0415  an extra: who signs nothing need not have it
+
     manifest = read_manifest(run_folder)
     if manifest is None:
         raise SigningFailed(f"{run_folder.name} has no {MANIFEST}: only a run that was closed can be signed.")
@@ -92,6 +94,8 @@ def sign_run(run_folder: Path, signer: Signer) -> list[Path]:
     for file, statement in statements(run_folder, manifest).items():
         payload = msgspec.json.encode(statement)
         envelope = sealed(payload, signer)
+        if not is_signed_by(signer.public_pem, b64decode(envelope.signatures[0].sig), pre_authentication(payload)):
+            raise SigningFailed(f"What the key {signer.key_id} gave is not its signature of {file}. Nothing is signed.")
         made[file] = msgspec.json.format(msgspec.json.encode(envelope), indent=1) + b"\n"
         made[_beside(file, "pae")] = pre_authentication(payload)
         made[_beside(file, "sig")] = b64decode(envelope.signatures[0].sig)

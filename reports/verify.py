@@ -39,7 +39,7 @@ def verify_run(
 ) -> Checked:
     """Check all of one run. `key` is the public key (PEM) that must have signed it; else the one that lies with it.
 
-    `numbers`: judge its operations again, which takes as long as judging did. Raises OSError where a file cannot be read.
+    `numbers`: judge its operations again, which takes as long as judging did. Raises OSError.
     """
     found = Checked()
     manifest = read_manifest(run_folder)

@@ -114,8 +114,15 @@ def test_a_signature_that_was_taken_away_is_missed(run: Path) -> None:
     assert "attestation.json is missing: the run was to be signed. It is UNSIGNED." in _problems(run)
 
 
-@pytest.mark.parametrize("content", [b"{}", b"\xff", b'{"payload":"!","payloadType":"application/vnd.in-toto+json",'
-                                     b'"signatures":[]}', b'{"payload":"","payloadType":"text","signatures":[]}'])  # fmt: skip
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"{}",
+        b"\xff",
+        b'{"payload":"!","payloadType":"application/vnd.in-toto+json","signatures":[]}',
+        b'{"payload":"","payloadType":"text","signatures":[]}',
+    ],
+)
 def test_what_is_no_envelope_cannot_be_read(run: Path, content: bytes) -> None:
     (run / ATTESTATION).write_bytes(content)
     assert any(problem.startswith("attestation.json: it cannot be read: ") for problem in _problems(run))

@@ -89,10 +89,9 @@ def test_a_rule_that_changed_since_is_told_apart_from_a_number_that_was_changed(
                for n in found.notes)  # fmt: skip
     otherwise = {**written, "recovery_time": {**written["recovery_time"], "upper_s": 2.5}}
     monkeypatch.setattr(recompute, "judge_by", lambda *_: otherwise)
-    assert verify_run(run).problems == [
-        "close-to-the-objective/verdict.json: recovery_time.upper_s is 1.5, and the operations give 2.5 "
-        f"by its own rules, those of {old}"
-    ]
+    (problem,) = verify_run(run).problems
+    assert problem.startswith("close-to-the-objective/verdict.json: recovery_time.upper_s is 1.5, ")
+    assert problem.endswith(f"and the operations give 2.5 by its own rules, those of {old}")
 
 
 def test_a_version_that_is_not_at_hand_proves_nothing(sealed: Path, tmp_path: Path) -> None:
@@ -119,8 +118,13 @@ def test_a_commit_judges_by_its_own_rules(sealed: Path) -> None:
 
 def test_differences_are_named_by_where_they_are() -> None:
     was = {"a": {"b": 1.0, "says": "x"}, "l": [1, 2], "f": [{"check": "c", "verdict": "pass"}], "judged_by": "1"}
-    again = {"a": {"b": 1.0 + 1e-13, "says": "y"}, "l": [1, 3], "f": [{"check": "d"}, {"check": "c", "verdict": "fail"}],
-             "judged_by": "2", "new": 1}  # fmt: skip
+    again = {
+        "a": {"b": 1.0 + 1e-13, "says": "y"},
+        "l": [1, 3],
+        "f": [{"check": "d"}, {"check": "c", "verdict": "fail"}],
+        "judged_by": "2",
+        "new": 1,
+    }
     assert differences(was, again, words=False) == [
         "l[1] is 2, and the operations give 3",
         "f[c].verdict is 'pass', and the operations give 'fail'",
