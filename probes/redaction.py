@@ -9,6 +9,7 @@ import os
 import re
 from collections.abc import Mapping
 from hashlib import blake2b
+from html import escape
 from io import TextIOBase
 from typing import Any, TextIO
 
@@ -24,9 +25,11 @@ _SHAPES = re.compile(
     r"|(://)[^/\s:@\"']+:[^/\s@\"']+@"
     r"|(\bX-Amz-(?:Signature|Security-Token|Credential)=)[^&\s\"']+"
     r"|(\b(?:password|passwd|pwd|secret|api_?key)=)(?!\*|\()[^&\s;,\"']+"
-    r"|(-----BEGIN [A-Z ]*PRIVATE KEY-----)[A-Za-z0-9+/=\s\\]+",
+    r"|(-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----)[A-Za-z0-9+/=\s\\]+",
     re.IGNORECASE,
 )
+# One of these is in every such text: a search for them is quicker by far.
+_SIGNS = ("=", "@", "earer", "EARER", "asic", "ASIC", "PRIVATE KEY")
 # Keys of records whose values are the format's own, and would be no record with another value.
 _OWN = frozenset((
     "type", "schema", "kind", "outcome", "role", "connection", "key", "key_prefix", "checksum", "observed_checksum",
@@ -60,8 +63,9 @@ class Redactor:
         self._salt = redaction.salt.encode()
         self._rules = [(rule.name, re.compile(rule.pattern)) for rule in redaction.rules]
         values = {given.get(name, "") for name in (*SECRET_VARIABLES, *redaction.variables)}
+        forms = {form for value in values if len(value) >= SHORTEST_HIDDEN for form in _forms(value)}
         # The longest first: one may begin with another.
-        self._secrets = sorted((value for value in values if len(value) >= SHORTEST_HIDDEN), key=len, reverse=True)
+        self._secrets = sorted(forms, key=len, reverse=True)
 
     def text(self, text: str) -> str:
         """The text without secrets, and with names for what rules take out."""
@@ -91,12 +95,20 @@ class Redactor:
     def _may_be_in(self, line: bytes) -> bool:
         """Whether a secret can be in there at all: most lines have none, and there are a thousand a second."""
         text = line.decode()
-        return any(s in text or json.dumps(s)[1:-1] in text for s in self._secrets) or bool(_SHAPES.search(text))
+        if any(secret in text for secret in self._secrets):
+            return True
+        return any(sign in text for sign in _SIGNS) and bool(_SHAPES.search(text))
 
     def _named(self, name: str, found: str) -> str:
         if not found:
             return found
         return f"[{name} {blake2b(found.encode(), key=self._salt, digest_size=4).hexdigest()}]"
+
+
+def _forms(secret: str) -> tuple[str, ...]:
+    """A secret as it is, and as JSON, Python and a page write it down: errors quote what they were given."""
+    as_json = (json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1])
+    return secret, *as_json, repr(secret)[1:-1], escape(secret)
 
 
 class RedactedText(TextIOBase):
