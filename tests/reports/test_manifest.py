@@ -187,6 +187,24 @@ def test_the_register_is_held_by_one_at_a_time(tmp_path: Path, monkeypatch: pyte
     assert list(read_register(tmp_path).started) == ["r"]
 
 
+def test_whatever_is_entered_in_the_register_is_entered_under_its_lock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = _run(tmp_path, "run-1")
+    (tmp_path / "run-2").mkdir()
+    before = (tmp_path / REGISTER).read_bytes()
+    monkeypatch.setattr("reports.register.LOCK_S", 0.0)
+    with held(tmp_path):
+        for enter in (
+            lambda: open_run(tmp_path / "run-2"), lambda: write_manifest(tmp_path / "run-2"),
+            lambda: add_later(run, "later/x", b""),
+        ):  # fmt: skip
+            with pytest.raises(OSError, match="is held"):
+                enter()
+    assert (tmp_path / REGISTER).read_bytes() == before
+    open_run(tmp_path / "run-2").release()  # and what failed has let go of its own lock
+
+
 def test_a_run_is_opened_once(tmp_path: Path) -> None:
     path = tmp_path / ".run-1.lock"
     fd = lock(path)
