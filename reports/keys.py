@@ -29,9 +29,7 @@ class PemKey:
         except OSError as error:
             raise SigningFailed(f"The key {path} cannot be read: {error.strerror}.") from error
         except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-            raise SigningFailed(
-                f"{path} is no private key in PEM without a password. Make one: {_MAKE}"
-            ) from error
+            raise SigningFailed(f"{path} is no private key in PEM without a password. Make one: {_MAKE}") from error
         if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP256R1):
             raise SigningFailed(f"{path} is no key of ECDSA P-256. Make one: {_MAKE}")
         self._key = key

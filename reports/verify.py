@@ -214,4 +214,3 @@ def is_open(run_folder: Path) -> bool:
     """Whether a run is in the register and not closed: it goes on, or it was killed and nobody came after it."""
     register = read_register(run_folder.parent)
     return run_folder.name in register.started and run_folder.name not in register.closed
-

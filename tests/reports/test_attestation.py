@@ -145,9 +145,7 @@ def test_a_key_that_openssl_made_signs_from_a_shell(tmp_path: Path, capsys: pyte
     told = capsys.readouterr().out
     assert openssl_line() in told
     public = tmp_path / "public.pem"
-    subprocess.run(
-        ["openssl", "ec", "-in", str(made), "-pubout", "-out", str(public)], check=True, capture_output=True
-    )
+    subprocess.run(["openssl", "ec", "-in", str(made), "-pubout", "-out", str(public)], check=True, capture_output=True)
     assert main(["verify", str(run), "--key", str(public), "--signed"]) == 0
 
 
