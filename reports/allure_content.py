@@ -7,8 +7,8 @@ from html import escape
 from pathlib import Path
 
 from reports.changes import JOURNAL, changes_text
-from reports.evidence import sha256_of
 from reports.losses import by_weight, losses_csv
+from reports.manifest import sha256_of
 from reports.model import Verdict
 from reports.plan_steps import is_plan
 from reports.record import LOSSES, PLAN, TIMELINE, VERDICT, DrillRecord

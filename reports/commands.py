@@ -12,8 +12,8 @@ import msgspec
 
 from reports.allure_html import RESULTS, NoAllure, command, generate, statuses
 from reports.compare import compared_text, differences
-from reports.evidence import MANIFEST
 from reports.folder import BrokenEvidence
+from reports.manifest import MANIFEST
 from reports.many import Kept, kept_below
 from reports.markdown import run_markdown
 from reports.other_objectives import OtherObjectives

@@ -6,8 +6,9 @@ from pathlib import Path
 import msgspec
 
 from reports.context import Context, read_context
-from reports.evidence import ATTESTATION, MANIFEST, Manifest, Previous, RunInfo, previous_run, read_run
+from reports.evidence import RunInfo, read_run
 from reports.kept import Kept, clock_offsets, read_kept
+from reports.manifest import ATTESTATION, Previous, previous_run, read_manifest
 from reports.record import DrillRecord
 
 
@@ -41,7 +42,7 @@ class Facts:
 def run_facts(run_folder: Path) -> RunFacts:
     """Read what belongs to the run. What cannot be read is not known, and is said."""
     problems: list[str] = []
-    manifest = _manifest(run_folder / MANIFEST)
+    manifest = read_manifest(run_folder)
     try:
         context = read_context(run_folder)
     except msgspec.DecodeError as error:
@@ -58,13 +59,6 @@ def run_facts(run_folder: Path) -> RunFacts:
         attested=(run_folder / ATTESTATION).exists(),
         problems=tuple(problems),
     )
-
-
-def _manifest(path: Path) -> Manifest | None:
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=Manifest)
-    except (OSError, msgspec.DecodeError):
-        return None
 
 
 def drill_facts(of_run: RunFacts, record: DrillRecord) -> Facts:

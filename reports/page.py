@@ -9,9 +9,10 @@ from markupsafe import Markup, escape
 
 from reports import words
 from reports.advice import open_findings
+from reports.attestation import openssl_line
 from reports.controls import CAUTION
-from reports.evidence import FileHash, hashes_of
 from reports.facts import RunFacts, run_facts
+from reports.manifest import FileHash, hashes_of
 from reports.model import Overall
 from reports.page_face import face
 from reports.page_view import ROWS, DrillView, view_of
@@ -19,28 +20,31 @@ from reports.plan_steps import is_plan
 from reports.record import drill_folders, read_record
 
 PAGE = "index.html"
+ALLURE = "allure-results/"
 # After these a long name may go on in the next line.
 _BREAKS = re.compile(r"([_\-\[\]/.:,=]+)")
 
 
-def write_page(run_folder: Path, drills: Sequence[Path] | None = None) -> Path:
+def write_page(run_folder: Path, drills: Sequence[Path] | None = None, *, signed: bool = False) -> Path:
     """Write the run's `index.html`; `drills` are the folders to show, in order (all of the run's by default).
 
-    Call it before the manifest is written, so that the page is in the manifest too. Raises `OSError`.
+    `signed`: its signature follows. Call it before the manifest is written, so that the page is in the manifest too.
+    Raises `OSError`.
     """
     path = run_folder / PAGE
-    path.write_text(page_html(run_folder, drills), encoding="utf-8")
+    path.write_text(page_html(run_folder, drills, signed=signed), encoding="utf-8")
     return path
 
 
-def page_html(run_folder: Path, drills: Sequence[Path] | None = None) -> str:
+def page_html(run_folder: Path, drills: Sequence[Path] | None = None, *, signed: bool = False) -> str:
     """The page's text; writes nothing. Raises `OSError`."""
     of_run = run_facts(run_folder)
-    hashes = hashes_of(run_folder)
+    # The manifest has Allure's results, too; they say nothing more.
+    hashes = {name: file for name, file in hashes_of(run_folder).items() if not name.startswith(ALLURE)}
     hashes.pop(PAGE, None)
     folders = drill_folders(run_folder) if drills is None else drills
     views = [view_of(run_folder, read_record(folder), of_run, hashes) for folder in folders]
-    return _render(of_run, views, hashes)
+    return _render(of_run, views, hashes, signed=signed or of_run.attested)
 
 
 def breakable(text: str) -> Markup:
@@ -54,7 +58,7 @@ def _parts(text: str) -> list[str]:
     return [part + sign for part, sign in zip(pieces[::2], signs, strict=True) if part + sign]
 
 
-def _render(of_run: RunFacts, views: list[DrillView], hashes: dict[str, FileHash]) -> str:
+def _render(of_run: RunFacts, views: list[DrillView], hashes: dict[str, FileHash], *, signed: bool) -> str:
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -76,6 +80,8 @@ def _render(of_run: RunFacts, views: list[DrillView], hashes: dict[str, FileHash
         cautions=CAUTION,
         tested=list(dict.fromkeys(view.record.declared.says for view in views if view.record.declared)),
         hashes=hashes,
+        signed=signed,
+        openssl=openssl_line(),
         rows=ROWS,
         causes=[(view, f) for view in views if view.verdict for f in open_findings(view.verdict) if is_plan(f)],
         steps=[(view, step) for view in views for step in view.next_steps],

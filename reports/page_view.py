@@ -10,9 +10,9 @@ from reports.advice import next_steps
 from reports.audit_fields import Filled, filled, missing_fields
 from reports.completeness import Condition, Discharge, conditions, discharge, not_measured, unscored_tolerances
 from reports.controls import CONTROLS, SUPPORTED, Control
-from reports.evidence import FileHash
 from reports.facts import Facts, RunFacts, drill_facts
 from reports.losses import NEITHER, LossRow, by_weight
+from reports.manifest import FileHash
 from reports.model import DataLoss, Verdict
 from reports.record import LOSSES, DrillRecord
 

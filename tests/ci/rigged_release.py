@@ -15,9 +15,10 @@ from bench.rig.drilling import declared
 from bench.rig.machine import drill_in_peace
 from bench.rig.script import Outage, Script
 from fixtures import plugin
+from fixtures.drill_order import DrillOrder
 from fixtures.exits import Ended
 from fixtures.outcome import raise_for
-from fixtures.session import DrillOrder, Session
+from fixtures.session import Session
 from reports.folder import JOURNAL, PLAN, judge, write_verdict
 from tests.reports.test_folder import journal
 

@@ -12,7 +12,8 @@ import pytest
 
 from reports.allure_content import MOST_BYTES, attachments, description_html
 from reports.allure_files import write_killed_result, write_session_files
-from reports.evidence import RunInfo, sha256_of, write_run
+from reports.evidence import RunInfo, write_run
+from reports.manifest import sha256_of
 from reports.record import read_record
 from reports.timeline import timeline_svg
 from tests.reports.synthetic import HOSTILE, Case, make, write_folder

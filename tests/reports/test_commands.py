@@ -11,7 +11,7 @@ from bench.freeze import thaw
 from reports import commands
 from reports.__main__ import main
 from reports.allure_html import NoAllure, clean, command, generate
-from reports.evidence import verify_manifest, write_manifest
+from reports.manifest import write_manifest
 from reports.many import kept_below
 from reports.markdown import MOST_BYTES, capped, run_markdown
 from reports.model import Finding
@@ -20,6 +20,7 @@ from reports.scorecard import cells, overall
 from reports.tables import markdown
 from reports.trend import lines_of
 from reports.trend_chart import trend_svg
+from reports.verify import verify_run
 from tests.reports.made_up import keep, verdict
 from tests.reports.synthetic import HOSTILE
 
@@ -245,7 +246,7 @@ def test_a_page_is_made_again_but_never_under_a_manifest(many: Path, capsys: pyt
     code, text = said(capsys, "page", run)
     assert code == 2
     assert "--out FILE" in text
-    assert verify_manifest(run) == []
+    assert verify_run(run, numbers=False).problems == []
     assert said(capsys, "page", run, "--out", many / "new.html")[0] == 0
     assert "It took too long." in (many / "new.html").read_text(encoding="utf-8")
 
