@@ -51,7 +51,9 @@ class DeclaredFault(msgspec.Struct, frozen=True, kw_only=True):
 class Declared(msgspec.Struct, frozen=True, kw_only=True):
     """One drill as declared. `fault` is None for a drill that injects nothing (or ended before it could).
 
-    `test` is the test's node id, by which its results of many runs are strung together.
+    `test` is the test's node id, by which its results of many runs are strung together. `control_plane` has the most
+    operations of control planes that a plan may call, where its team set a limit: by `recovery`, the plan for the
+    disruption, and `switchover`.
     """
 
     run: str
@@ -68,3 +70,4 @@ class Declared(msgspec.Struct, frozen=True, kw_only=True):
     test: str = ""
     fault: DeclaredFault | None = None
     does_not_show: tuple[str, ...] = ()
+    control_plane: dict[str, int] = {}

@@ -7,6 +7,7 @@ import msgspec
 
 from probes.history import History
 from reports.bounds import seconds
+from reports.control_planes import judge_control_planes
 from reports.convergence import compared, convergence, convergence_gates
 from reports.declared import Declared
 from reports.failback import failback_findings, judge_failback, way_home
@@ -110,7 +111,12 @@ def judge(
 
 def _asked_besides(history: History, declared: Declared, steps: tuple[StepRecord, ...]) -> list[Finding]:
     """What only some drills ask, where this one does."""
-    asked = (judge_staying(history, declared, steps), judge_old_primary(history), *judge_standstill(history, declared))
+    asked = (
+        judge_staying(history, declared, steps),
+        judge_old_primary(history),
+        *judge_standstill(history, declared),
+        judge_control_planes(declared, steps),
+    )
     return [finding for finding in asked if finding is not None]
 
 
