@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
+from moto.core.common_models import CloudFormationModel
 from moto.ec2.models import ec2_backends
 from moto.elbv2.models import elbv2_backends
 from moto.moto_api._internal.models import moto_api_backend
@@ -277,6 +278,8 @@ def test_templates_make_and_delete_them(scene: Scene, monkeypatch: pytest.Monkey
     assert again.create_control(first, again.create_panel(first, "orders").arn, "home").arn == (
         control.physical_resource_id
     ), "a workload file can name what its lab has yet to deploy"
+    types = (moto_routing.Cluster, moto_routing.ControlPanel, moto_routing.RoutingControl, moto_routing.SafetyRule)
+    assert set(types) <= set(CloudFormationModel.__subclasses__()), "moto takes direct heirs only for types"
     control.delete(ACCOUNT, REGION)
     assert not scene.kept.controls
 
