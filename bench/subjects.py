@@ -4,7 +4,6 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 from unittest.mock import patch
 
@@ -123,7 +122,9 @@ def _of_step(settings: Any, cloud: Cloud, patches: "Patches") -> Subject:
     def settled() -> None:
         worlds[0].resynchronised = True
 
-    state = partial(state_of, cloud, (PRIMARY, RECOVERY))
+    def state() -> dict[str, Any]:
+        return state_of(cloud, (PRIMARY, RECOVERY)) | worlds[0].arc.state
+
     return Subject(f"step {settings.name}", cloud, ready, state, settled, step_class(settings.kind))
 
 

@@ -55,6 +55,8 @@ class Declared(msgspec.Struct, frozen=True, kw_only=True):
     `test` is the test's node id, by which its results of many runs are strung together. `last_release` is what the
     drill is held against besides its objectives; None: nothing. `zones` are the ids of the Availability Zones by the
     names that they have in the account.
+    `control_plane` has the most operations of control planes that a plan may call, where its team set a limit: by
+    `recovery`, the plan for the disruption, and `switchover`.
     """
 
     run: str
@@ -73,3 +75,4 @@ class Declared(msgspec.Struct, frozen=True, kw_only=True):
     does_not_show: tuple[str, ...] = ()
     last_release: LastRelease | None = None
     zones: dict[str, str] = {}
+    control_plane: dict[str, int] = {}

@@ -7,6 +7,7 @@ import msgspec
 
 from probes.history import History
 from reports.bounds import seconds
+from reports.control_planes import judge_control_planes
 from reports.convergence import compared, convergence, convergence_gates
 from reports.declared import Declared
 from reports.failback import failback_findings, judge_failback, way_home
@@ -122,7 +123,12 @@ def _asked_besides(
     gates: Iterable[Gate],
 ) -> list[Finding]:
     """What only some drills ask, where this one does."""
-    asked = (judge_staying(history, declared, steps), judge_old_primary(history), *judge_standstill(history, declared))
+    asked = (
+        judge_staying(history, declared, steps),
+        judge_old_primary(history),
+        *judge_standstill(history, declared),
+        judge_control_planes(declared, steps),
+    )
     interrupted = history.mark("interrupted") is not None
     checks = [gate.finding for gate in gates]
     return [
