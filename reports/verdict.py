@@ -7,6 +7,7 @@ import msgspec
 
 from probes.history import History
 from reports.bounds import seconds
+from reports.capacity import judge_capacity
 from reports.convergence import compared, convergence, convergence_gates
 from reports.declared import Declared
 from reports.failback import failback_findings, judge_failback, way_home
@@ -17,9 +18,11 @@ from reports.loss import Loss, judge_loss, loss
 from reports.loss_gates import loss_gates
 from reports.model import DataLoss, Failback, Finding, Judgement, MarkRow, Overall, RecoveryTime, Undo, Verdict
 from reports.old_primary import judge_old_primary
+from reports.passive import judge_passive
 from reports.phases import phases_of
 from reports.plan_steps import named, plan_gates, step_rows
 from reports.purge import judge_purge
+from reports.readiness import judge_readiness
 from reports.reads import read_gates
 from reports.recovery import Recovery, as_rows, clocks, disturbances, recovery
 from reports.recovery_time import judge_recovery
@@ -72,7 +75,7 @@ def judge(
     data_loss = _gated(judge_loss(book, lost, found.impact, rpo_s), "data loss", gates, interrupted=interrupted)
     home, sites = way_home(history, service, declared, base), compared(history)
     failback = None if home is None else judge_failback(history, declared, home, steps, interrupted=interrupted)
-    more = _asked_besides(history, declared, steps)
+    more = _asked_besides(history, declared, steps, found)
     extra = [f.verdict for f in (failback, sites, *more) if f is not None]
     return Verdict(
         run_id=declared.run,
@@ -108,9 +111,18 @@ def judge(
     )
 
 
-def _asked_besides(history: History, declared: Declared, steps: tuple[StepRecord, ...]) -> list[Finding]:
+def _asked_besides(
+    history: History, declared: Declared, steps: tuple[StepRecord, ...], found: Recovery
+) -> list[Finding]:
     """What only some drills ask, where this one does."""
-    asked = (judge_staying(history, declared, steps), judge_old_primary(history), *judge_standstill(history, declared))
+    asked = (
+        judge_staying(history, declared, steps),
+        judge_old_primary(history),
+        judge_capacity(history, declared, found),
+        *judge_standstill(history, declared),
+        *judge_passive(history, declared),
+        *judge_readiness(history),
+    )
     return [finding for finding in asked if finding is not None]
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from fixtures import iam_declared
 from fixtures.aws import Cloud
-from fixtures.drill_lag import Secondary, _points
+from fixtures.drill_lag import Secondary, lag_points
 from fixtures.errors import NoTarget, Refused
 from fixtures.guard import lacking
 from fixtures.iam_harness import EVERY_DRILL, HARNESS, JOURNAL, LEASE
@@ -153,7 +153,7 @@ def _with_metric(world: Cloud) -> None:
     dimensions = [{"Name": "DBClusterIdentifier", "Value": "orders-home"}]
     data = [{"MetricName": "AuroraGlobalDBReplicationLag", "Dimensions": dimensions, "Value": 1.0}]
     world.client("cloudwatch", BOTH.region, "plan").put_metric_data(Namespace="AWS/RDS", MetricData=data)
-    _points(world, Secondary(BOTH.region, "primary", "orders-home", True), 1_800_000_000.0, 60)
+    lag_points(world, Secondary(BOTH.region, "primary", "orders-home", True), 1_800_000_000.0, 60)
 
 
 def test_what_the_journal_and_the_lease_call_is_declared(cloud: Cloud, tmp_path: Path) -> None:  # noqa: F811
