@@ -9,6 +9,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from reports import words
 from reports.advice import next_steps, open_findings
+from reports.asked import seen_first
 from reports.audit_fields import missing_fields
 from reports.evidence import FileHash, RunInfo, hashes_of, read_run
 from reports.losses import NEITHER, LossRow, by_weight
@@ -76,6 +77,7 @@ def _render(run_folder: Path, run: RunInfo | None, views: list[DrillView], hashe
         tested=list(dict.fromkeys(view.record.declared.says for view in views if view.record.declared)),
         hashes=hashes,
         rows=ROWS,
+        first=[(view, f) for view in views if view.verdict for f in seen_first(view.verdict)],
         causes=[(view, f) for view in views if view.verdict for f in open_findings(view.verdict) if is_plan(f)],
         steps=[(view, step) for view in views for step in view.next_steps],
     )

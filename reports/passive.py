@@ -12,7 +12,6 @@ from reports.declared import Declared
 from reports.lag import nearest_rank
 from reports.model import Finding
 from reports.series import names_of, series_of
-from reports.words import interval
 
 CHECK = "passive site"
 TRAFFIC = "no client at the recovery site"
@@ -64,9 +63,8 @@ def _answers(declared: Declared, site: str, asked: Sequence[Operation], health: 
         says = f"{site} is labelled {declared.strategy}, and answered none of {len(asked)} reads: it is a pilot light."
         return Finding(check=CHECK, verdict="fail", says=says, operations=names_of(bad, _SHOWN))
     took = ", ".join(
-        f"{name} {interval(took_s, took_s)}"
+        f"{name} {seconds(nearest_rank(good, share)) * 1000:.1f} ms"
         for name, share in (("p50", 0.5), ("p99", 0.99), ("max", 1.0))
-        for took_s in (seconds(nearest_rank(good, share)),)
     )
     says = (
         f"{site} answered {len(good)} of {len(asked)} reads ({took}) and {alive} of {len(health)} health checks of its "
