@@ -1,4 +1,4 @@
-"""Capacity: a standby that serves less than production did has recovered at reduced capacity, and the report says so."""
+"""Capacity: a standby that serves less than production did has recovered at reduced capacity, as the report says."""
 
 import msgspec
 import pytest
