@@ -1,6 +1,7 @@
 """Capacity after a recovery: whether the recovery site serves what production did, or less of it.
 
-A standby has recovered only when it serves production's load; until then it is "recovered at reduced capacity". Two
+A standby has recovered only when it serves production's load; until then it is "recovered at reduced capacity", or
+serves at reduced capacity where it was not seen to recover at all. Two
 times are compared, both asked at the same rate by the same streams: the baseline, and the time from when service was
 good again until putting back began. Where it did not become good, the last hold before that stands for the second.
 """
@@ -38,12 +39,14 @@ class Served(msgspec.Struct, frozen=True):
 
 
 def judge_capacity(history: History, declared: Declared, found: Recovery) -> Finding | None:
-    """None for other strategies, where nothing was lost, or where nothing at all was served afterwards.
+    """None for other strategies, where nothing was lost or meant to be, or where nothing at all was served afterwards.
 
     Fail if an objective for it (`capacity`, `p99`) is missed; without one, less than before is told and not judged.
     """
     since_ns = found.phases.since_ns
-    if declared.strategy not in SMALLER or found.impact is None or since_ns is None:
+    if declared.strategy not in SMALLER or declared.expects not in ("impact", "any", "none"):
+        return None
+    if found.impact is None or since_ns is None:
         return None
     before = _served(history, 0, since_ns)
     after = _served(history, *_afterwards(history, declared, found, since_ns))
@@ -52,11 +55,12 @@ def judge_capacity(history: History, declared: Declared, found: Recovery) -> Fin
     less = list(_less(declared.objectives, before, after))
     missed = list(_missed(declared.objectives, before, after))
     figures = _figures(history, before, after)
+    reduced = "Recovered at reduced capacity" if found.recovered else "Not recovered, and serves at reduced capacity"
     if missed:
-        return Finding(check=CHECK, verdict="fail", says=f"Recovered at reduced capacity: {' '.join(missed)} {figures}")
+        return Finding(check=CHECK, verdict="fail", says=f"{reduced}: {' '.join(missed)} {figures}")
     if less or not found.recovered:
         why = " ".join(less) or "Service was not good for the whole hold."
-        return Finding(check=CHECK, verdict="not judged", says=f"Recovered at reduced capacity: {why} {figures}")
+        return Finding(check=CHECK, verdict="not judged", says=f"{reduced}: {why} {figures}")
     return Finding(check=CHECK, verdict="pass", says=f"Recovered at the capacity that was asked before. {figures}")
 
 
