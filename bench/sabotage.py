@@ -1,6 +1,6 @@
 """A wrong plan, a fence that does not hold, a blip that fails over: `python -m bench.sabotage [NAME ...]`.
 
-Each is the reference workload of two Regions with one thing broken, drilled as a user drills it. Its run must be red,
+Each is a reference workload of two Regions with one thing broken, drilled as a user drills it. Its run must be red,
 and by the finding that names what is wrong; everything must be put back all the same.
 """
 
@@ -17,7 +17,7 @@ import msgspec
 from bench.drilled import TWO_REGIONS, WORKLOADS, Where, command_of, folder_of, in_a_row, run
 from bench.figures import write
 
-TEMPLATES = ("orders-warm-standby-primary.template.json", "orders-warm-standby-recovery.template.json")
+PILOT_LIGHT = WORKLOADS / "orders-pilot-light.toml"
 MISSED = 10  # the exit code of a drill that missed an objective
 
 PROMOTE = """[[plans.region.steps]]
@@ -54,12 +54,15 @@ SOON = {
 class Sabotage(msgspec.Struct, frozen=True, kw_only=True):
     """One thing broken: texts that are replaced in the workload file, and what must be said of it.
 
-    `check` is the finding that must be red, `says` a part of its words.
+    `recovery` are texts that are replaced in the template of the recovery site. `check` is the finding that must be
+    red, `says` a part of its words.
     """
 
     name: str
     drill: str
+    workload: Path = TWO_REGIONS
     changes: Mapping[str, str] = {}
+    recovery: Mapping[str, str] = {}
     check: str
     says: str
 
@@ -137,6 +140,24 @@ SABOTAGES = (
         check="old primary fenced",
         says="split brain",
     ),
+    Sabotage(
+        name="a pilot light that is left burning",
+        drill="drills/test_passive_site.py",
+        workload=PILOT_LIGHT,
+        recovery={'"DesiredCapacity": "0"': '"DesiredCapacity": "1"'},
+        check="passive site",
+        says="labelled pilot-light, and answers",
+    ),
+    Sabotage(
+        name="an image that was never copied",
+        drill="drills/test_readiness.py",
+        workload=PILOT_LIGHT,
+        recovery={
+            '"ImageId": {\n            "Ref": "Image"\n          }': '"ImageId": "ami-0abcdef1234567890"'
+        },
+        check="ready: images (recovery)",
+        says="is not in eu-central-1: nothing can start",
+    ),
 )  # fmt: skip
 
 
@@ -154,10 +175,11 @@ class Tried(msgspec.Struct, frozen=True, kw_only=True):
 def broken(sabotage: Sabotage, folder: Path) -> Path:
     """The workload with that one thing broken. Raises ValueError where a text is not there, or not once."""
     folder.mkdir(parents=True)
-    for name in TEMPLATES:
-        (folder / name).write_bytes((WORKLOADS / name).read_bytes())
-    path = folder / TWO_REGIONS.name
-    path.write_text(_replaced(TWO_REGIONS, sabotage.changes), encoding="utf-8")
+    for site, changes in (("primary", {}), ("recovery", sabotage.recovery)):
+        template = WORKLOADS / f"{sabotage.workload.stem}-{site}.template.json"
+        (folder / template.name).write_text(_replaced(template, changes), encoding="utf-8")
+    path = folder / sabotage.workload.name
+    path.write_text(_replaced(sabotage.workload, sabotage.changes), encoding="utf-8")
     return path
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
+from reports.asked import in_full
 from reports.changes import JOURNAL, changes_text
 from reports.losses import by_weight, losses_csv
 from reports.manifest import sha256_of
@@ -43,7 +44,8 @@ def description_html(verdict: Verdict, svg: str) -> str:
     An inline SVG breaks both of Allure's viewers; as an image it is shown by the newer one, and the older one drops it
     and keeps the table.
     """
-    findings = [f for f in verdict.findings if not is_plan(f)]
+    first = in_full(verdict)
+    findings = [f for f in verdict.findings if not is_plan(f) and f not in first]
     rows = [
         ("Verdict", f"{SIGNS[verdict.verdict]} {verdict.verdict.upper()}"),
         *((f.verdict, f"{f.check}: {f.says}") for f in verdict.findings if is_plan(f) and f.verdict != "pass"),
@@ -52,6 +54,7 @@ def description_html(verdict: Verdict, svg: str) -> str:
         ("Data loss", f"{loss_words(verdict.data_loss)}: {verdict.data_loss.verdict}"),
         *((("Failback", failback_words(verdict.failback)),) if verdict.failback else ()),
         *(("Replication lag", lag_words(lag)) for lag in verdict.replication_lag),
+        *((f.verdict, f"{f.check}: {f.says}") for f in first),
         ("Undo", undo_words(verdict)),
         *((f.verdict, f"{f.check}: {f.says}") for f in findings if f.verdict not in ("pass", "not judged")),
         *(("Does not show", text) for text in verdict.does_not_show),

@@ -9,6 +9,7 @@ from markupsafe import Markup, escape
 
 from reports import words
 from reports.advice import open_findings
+from reports.asked import seen_first
 from reports.attestation import openssl_line
 from reports.controls import CAUTION
 from reports.facts import RunFacts, run_facts
@@ -83,6 +84,7 @@ def _render(of_run: RunFacts, views: list[DrillView], hashes: dict[str, FileHash
         signed=signed,
         openssl=openssl_line(),
         rows=ROWS,
+        first=[(view, f) for view in views if view.verdict for f in seen_first(view.verdict)],
         causes=[(view, f) for view in views if view.verdict for f in open_findings(view.verdict) if is_plan(f)],
         steps=[(view, step) for view in views for step in view.next_steps],
     )

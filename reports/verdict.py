@@ -1,12 +1,13 @@
 """From a history to a verdict: a pure function. No clock, no files, nothing that could differ a year later."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeVar
 
 import msgspec
 
 from probes.history import History
 from reports.bounds import seconds
+from reports.capacity import judge_capacity
 from reports.control_planes import judge_control_planes
 from reports.convergence import compared, convergence, convergence_gates
 from reports.declared import Declared
@@ -19,9 +20,11 @@ from reports.loss_gates import loss_gates
 from reports.model import DataLoss, Failback, Finding, Judgement, MarkRow, Overall, RecoveryTime, Undo, Verdict
 from reports.no_worse import judge_no_worse
 from reports.old_primary import judge_old_primary
+from reports.passive import judge_passive
 from reports.phases import phases_of
 from reports.plan_steps import named, plan_gates, step_rows
 from reports.purge import judge_purge
+from reports.readiness import judge_readiness
 from reports.reads import read_gates
 from reports.recovery import Recovery, as_rows, clocks, disturbances, recovery
 from reports.recovery_time import judge_recovery
@@ -61,9 +64,7 @@ def judge(
     lost = loss(book, found, vanished=objectives.vanished_counts)
     lags = site_lags(history)
     gates = [
-        *plan_gates(declared, steps),
-        *declared_gates(declared, found.phases, base, effect_seen(history, declared), found),
-        *vantage_gates(history, found, objectives),
+        *_gates_of_time(history, declared, steps, base, found),
         *loss_gates(book, lost, found.phases, found.impact, rpo_s),
         *read_gates(history),
         *lag_gates(lags),
@@ -73,7 +74,9 @@ def judge(
     data_loss = _gated(judge_loss(book, lost, found.impact, rpo_s), "data loss", gates, interrupted=interrupted)
     home, sites = way_home(history, service, declared, base), compared(history)
     failback = None if home is None else judge_failback(history, declared, home, steps, interrupted=interrupted)
-    more = _asked_besides(history, declared, steps, (recovery_time, data_loss), gates)
+    more = _asked_besides(history, declared, steps, found)
+    checks = [gate.finding for gate in gates]
+    more += judge_no_worse(declared.last_release, recovery_time, data_loss, checks, interrupted=interrupted)
     extra = [f.verdict for f in (failback, sites, *more) if f is not None]
     return Verdict(
         run_id=declared.run,
@@ -110,31 +113,34 @@ def judge(
     )
 
 
+def _gates_of_time(
+    history: History, declared: Declared, steps: tuple[StepRecord, ...], base: Baseline, found: Recovery
+) -> Iterator[Gate]:
+    """What has to hold for the recovery time to mean anything."""
+    yield from plan_gates(declared, steps)
+    yield from declared_gates(declared, found.phases, base, effect_seen(history, declared), found)
+    yield from vantage_gates(history, found, declared.objectives)
+
+
 def _with_zone_ids(declared: Declared, *findings: Finding) -> list[Finding]:
     """Each zone that they name with its id beside it, where the drill has kept these."""
     return [msgspec.structs.replace(one, says=zones_named(one.says, declared.zones)) for one in findings]
 
 
 def _asked_besides(
-    history: History,
-    declared: Declared,
-    steps: tuple[StepRecord, ...],
-    numbers: tuple[RecoveryTime, DataLoss],
-    gates: Iterable[Gate],
+    history: History, declared: Declared, steps: tuple[StepRecord, ...], found: Recovery
 ) -> list[Finding]:
     """What only some drills ask, where this one does."""
     asked = (
         judge_staying(history, declared, steps),
         judge_old_primary(history),
+        judge_capacity(history, declared, found),
         *judge_standstill(history, declared),
         judge_control_planes(declared, steps),
+        *judge_passive(history, declared),
+        *judge_readiness(history),
     )
-    interrupted = history.mark("interrupted") is not None
-    checks = [gate.finding for gate in gates]
-    return [
-        *(finding for finding in asked if finding is not None),
-        *judge_no_worse(declared.last_release, *numbers, checks, interrupted=interrupted),
-    ]
+    return [finding for finding in asked if finding is not None]
 
 
 def _gated(judged: _Judged, objective: Objective, gates: Iterable[Gate], *, interrupted: bool) -> _Judged:

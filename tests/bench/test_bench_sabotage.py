@@ -20,7 +20,7 @@ def verdict(check: str = "data loss", says: str = "3 writes were lost.", **chang
 @pytest.mark.parametrize("sabotage", SABOTAGES, ids=lambda one: one.name)
 def test_each_breaks_one_thing_in_a_workload_that_can_still_be_read(sabotage: Sabotage, tmp_path: Path) -> None:
     workload = broken(sabotage, tmp_path / "workload")
-    assert load(workload).name == "orders-warm-standby"
+    assert load(workload).name == sabotage.workload.stem
     assert (Path(__file__).parents[2] / sabotage.drill).exists()
 
 
@@ -28,6 +28,8 @@ def test_a_text_that_is_not_there_once_is_an_error(tmp_path: Path) -> None:
     for text in ("nothing like that", "timeout = "):
         with pytest.raises(ValueError, match="should have once"):
             broken(msgspec.structs.replace(ONE, changes={text: ""}), tmp_path / text[:7])
+        with pytest.raises(ValueError, match="should have once"):
+            broken(msgspec.structs.replace(ONE, recovery={text: ""}), tmp_path / f"recovery {text[:7]}")
 
 
 def test_red_by_its_own_name_is_caught() -> None:
