@@ -18,9 +18,12 @@ from bench.drilled import TWO_REGIONS, WORKLOADS, Where, command_of, folder_of, 
 from bench.figures import write
 
 BOTH_SERVE = WORKLOADS / "orders-active-active-partitioned.toml"
+PILOT_LIGHT = WORKLOADS / "orders-pilot-light.toml"
+# The templates that a workload file names: of its primary site and of the other one.
 TEMPLATES = {
     TWO_REGIONS: ("orders-warm-standby-primary.template.json", "orders-warm-standby-recovery.template.json"),
     BOTH_SERVE: ("orders-active-active-west.template.json", "orders-active-active-central.template.json"),
+    PILOT_LIGHT: ("orders-pilot-light-primary.template.json", "orders-pilot-light-recovery.template.json"),
 }
 MISSED = 10  # the exit code of a drill that missed an objective
 
@@ -58,15 +61,17 @@ SOON = {
 class Sabotage(msgspec.Struct, frozen=True, kw_only=True):
     """One thing broken: texts that are replaced in the workload file, and what must be said of it.
 
-    `check` is the finding that must be red, `says` a part of its words. `workload` is the one that is broken.
+    `workload` is the one that is broken, `recovery` are texts that are replaced in the template of its recovery site.
+    `check` is the finding that must be red, `says` a part of its words.
     """
 
     name: str
     drill: str
+    workload: Path = TWO_REGIONS
     changes: Mapping[str, str] = {}
+    recovery: Mapping[str, str] = {}
     check: str
     says: str
-    workload: Path = TWO_REGIONS
     arguments: tuple[str, ...] = ()
 
 
@@ -152,6 +157,24 @@ SABOTAGES = (
         check="convergence",
         says="keys are not the same at central and west",
     ),
+    Sabotage(
+        name="a pilot light that is left burning",
+        drill="drills/test_passive_site.py",
+        workload=PILOT_LIGHT,
+        recovery={'"DesiredCapacity": "0"': '"DesiredCapacity": "1"'},
+        check="passive site",
+        says="labelled pilot-light, and answers",
+    ),
+    Sabotage(
+        name="an image that was never copied",
+        drill="drills/test_readiness.py",
+        workload=PILOT_LIGHT,
+        recovery={
+            '"ImageId": {\n            "Ref": "Image"\n          }': '"ImageId": "ami-0abcdef1234567890"'
+        },
+        check="ready: images (recovery)",
+        says="is not in eu-central-1: nothing can start",
+    ),
 )  # fmt: skip
 
 
@@ -169,8 +192,8 @@ class Tried(msgspec.Struct, frozen=True, kw_only=True):
 def broken(sabotage: Sabotage, folder: Path) -> Path:
     """The workload with that one thing broken. Raises ValueError where a text is not there, or not once."""
     folder.mkdir(parents=True)
-    for name in TEMPLATES[sabotage.workload]:
-        (folder / name).write_bytes((WORKLOADS / name).read_bytes())
+    for name, changes in zip(TEMPLATES[sabotage.workload], ({}, sabotage.recovery), strict=True):
+        (folder / name).write_text(_replaced(WORKLOADS / name, changes), encoding="utf-8")
     path = folder / sabotage.workload.name
     path.write_text(_replaced(sabotage.workload, sabotage.changes), encoding="utf-8")
     return path

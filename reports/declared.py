@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from reports.last_release import LastRelease
 from reports.model import Disruption, Expects
 from reports.objectives import Objectives
 
@@ -51,9 +52,13 @@ class DeclaredFault(msgspec.Struct, frozen=True, kw_only=True):
 class Declared(msgspec.Struct, frozen=True, kw_only=True):
     """One drill as declared. `fault` is None for a drill that injects nothing (or ended before it could).
 
-    `test` is the test's node id, by which its results of many runs are strung together. `homes` are the Regions whose
-    clients the probes stand for, by the probe's name; `writes` is who writes where. Both are empty where the workload
-    file does not say.
+    `test` is the test's node id, by which its results of many runs are strung together. `last_release` is what the
+    drill is held against besides its objectives; None: nothing. `zones` are the ids of the Availability Zones by the
+    names that they have in the account.
+    `control_plane` has the most operations of control planes that a plan may call, where its team set a limit: by
+    `recovery`, the plan for the disruption, and `switchover`.
+    `homes` are the Regions whose clients the probes stand for, by the probe's name; `writes` is who writes where. Both
+    are empty where the workload file does not say.
     """
 
     run: str
@@ -70,5 +75,8 @@ class Declared(msgspec.Struct, frozen=True, kw_only=True):
     test: str = ""
     fault: DeclaredFault | None = None
     does_not_show: tuple[str, ...] = ()
+    last_release: LastRelease | None = None
+    zones: dict[str, str] = {}
+    control_plane: dict[str, int] = {}
     homes: dict[str, str] = {}
     writes: str = ""
