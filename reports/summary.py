@@ -3,7 +3,7 @@
 from pathlib import Path
 from textwrap import wrap
 
-from reports import convergence, old_primary, standstill, staying
+from reports import backups, convergence, old_primary, standstill, staying
 from reports.advice import next_steps, open_findings
 from reports.model import Verdict
 from reports.words import SIGNS, drill_name, failback_words, lag_words, loss_words, recovery_words, undo_words
@@ -11,7 +11,7 @@ from reports.words import SIGNS, drill_name, failback_words, lag_words, loss_wor
 _LABEL = 15  # the longest label and two blanks
 _LEAST = 40
 # What only some drills ask: it is what they were run for, so that it is told where it holds, too.
-_ASKED_BESIDES = (convergence.CHECK, old_primary.CHECK, standstill.CHECK, staying.CHECK)
+_ASKED_BESIDES = (backups.COPY, backups.TEMPLATE, convergence.CHECK, old_primary.CHECK, standstill.CHECK, staying.CHECK)
 
 
 def summary_lines(verdict: Verdict, folder: Path, *, width: int = 100) -> list[str]:

@@ -6,6 +6,7 @@ from typing import TypeVar
 import msgspec
 
 from probes.history import History
+from reports.backups import backup_findings, missed
 from reports.bounds import seconds
 from reports.convergence import compared, convergence, convergence_gates
 from reports.declared import Declared
@@ -73,7 +74,8 @@ def judge(
     home, sites = way_home(history, service, declared, base), compared(history)
     failback = None if home is None else judge_failback(history, declared, home, steps, interrupted=interrupted)
     more = _asked_besides(history, declared, steps)
-    extra = [f.verdict for f in (failback, sites, *more) if f is not None]
+    rested_on = backup_findings(steps)
+    extra = [*(f.verdict for f in (failback, sites, *more) if f is not None), *missed(rested_on)]
     return Verdict(
         run_id=declared.run,
         drill=declared.drill,
@@ -96,6 +98,7 @@ def judge(
             *(failback_findings(home, failback) if home and failback else ()),
             *(g.finding for g in convergence_gates(sites)),
             *more,
+            *rested_on,
             _disturbed(service, declared, found, base),
             judge_purge(history),
             Finding(check="putting back", verdict=_put_back(undo), says=undo.says),
