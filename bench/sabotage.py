@@ -17,7 +17,9 @@ import msgspec
 from bench.drilled import TWO_REGIONS, WORKLOADS, Where, command_of, folder_of, in_a_row, run
 from bench.figures import write
 
-TEMPLATES = ("orders-warm-standby-primary.template.json", "orders-warm-standby-recovery.template.json")
+BACKUPS = WORKLOADS / "orders-backup-restore.toml"
+# Of the backups' workload: the template of each of its sites, and what the sabotages call a copy of it.
+SITE, OTHER = "orders-backup-restore.template.json", "other.template.json"
 MISSED = 10  # the exit code of a drill that missed an objective
 
 PROMOTE = """[[plans.region.steps]]
@@ -54,11 +56,14 @@ SOON = {
 class Sabotage(msgspec.Struct, frozen=True, kw_only=True):
     """One thing broken: texts that are replaced in the workload file, and what must be said of it.
 
-    `check` is the finding that must be red, `says` a part of its words.
+    `check` is the finding that must be red, `says` a part of its words. `other` are texts that are replaced in a copy
+    of the backups' template, which lies beside the workload file as `OTHER`.
     """
 
     name: str
     drill: str
+    workload: Path = TWO_REGIONS
+    other: Mapping[str, str] = {}
     changes: Mapping[str, str] = {}
     check: str
     says: str
@@ -137,6 +142,26 @@ SABOTAGES = (
         check="old primary fenced",
         says="split brain",
     ),
+    Sabotage(
+        name="restore from an older copy than the newest",
+        drill="drills/test_backups_only.py",
+        workload=BACKUPS,
+        changes={
+            'to_identifier = "orders-br-restored"': 'to_identifier = "orders-br-restored"\nbefore = "14s"',
+            'rpo = "20s"': 'rpo = "12s"',
+        },
+        check="data loss",
+        says="the objective is 12 s",
+    ),
+    Sabotage(
+        name="a deploy of another template",
+        drill="drills/test_backups_only.py",
+        workload=BACKUPS,
+        changes={f'template = "{SITE}"\nsame_as': f'template = "{OTHER}"\nsame_as'},
+        other={'"Description": "orders at one site': '"Description": "orders at another site'},
+        check="deployed template",
+        says="deployed another template",
+    ),
 )  # fmt: skip
 
 
@@ -154,10 +179,13 @@ class Tried(msgspec.Struct, frozen=True, kw_only=True):
 def broken(sabotage: Sabotage, folder: Path) -> Path:
     """The workload with that one thing broken. Raises ValueError where a text is not there, or not once."""
     folder.mkdir(parents=True)
-    for name in TEMPLATES:
-        (folder / name).write_bytes((WORKLOADS / name).read_bytes())
-    path = folder / TWO_REGIONS.name
-    path.write_text(_replaced(TWO_REGIONS, sabotage.changes), encoding="utf-8")
+    given = sabotage.workload
+    for template in WORKLOADS.glob(f"{given.stem}*.template.json"):
+        (folder / template.name).write_bytes(template.read_bytes())
+    if sabotage.other:
+        (folder / OTHER).write_text(_replaced(WORKLOADS / SITE, sabotage.other), encoding="utf-8")
+    path = folder / given.name
+    path.write_text(_replaced(given, sabotage.changes), encoding="utf-8")
     return path
 
 

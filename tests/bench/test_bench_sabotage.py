@@ -20,7 +20,7 @@ def verdict(check: str = "data loss", says: str = "3 writes were lost.", **chang
 @pytest.mark.parametrize("sabotage", SABOTAGES, ids=lambda one: one.name)
 def test_each_breaks_one_thing_in_a_workload_that_can_still_be_read(sabotage: Sabotage, tmp_path: Path) -> None:
     workload = broken(sabotage, tmp_path / "workload")
-    assert load(workload).name == "orders-warm-standby"
+    assert load(workload).name == sabotage.workload.stem
     assert (Path(__file__).parents[2] / sabotage.drill).exists()
 
 
