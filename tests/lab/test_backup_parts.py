@@ -17,13 +17,14 @@ from moto.rds.models import DBCluster, DBClusterSnapshot, RDSBackend, rds_backen
 from moto.rds.responses import RDSResponse
 
 from fixtures.errors import LabError
-from fixtures.lab.cloud import backup_plans, database_bridges, moto_backup, snapshots
+from fixtures.lab.cloud import database_bridges, moto_backup, snapshots
 from fixtures.lab.cloud.addresses import Region
 from fixtures.lab.cloud.backup_plans import BackupPlans
 from fixtures.lab.cloud.database_volume import Storage, Taken
 from fixtures.lab.cloud.notes import note, noted
 from fixtures.lab.cloud.snapshots import Snapshots, data_of
 from fixtures.lab.cloud.world import ACCOUNT, World
+from fixtures.lab.machines import volume
 
 HOME, AWAY = "eu-west-1", "eu-central-1"
 ARN = f"arn:aws:rds:{HOME}:{ACCOUNT}:cluster:orders"
@@ -66,11 +67,10 @@ class Lab:
             name: World(spec, Region(number, name, ()), SETTINGS, folder, {}, truth, lock)
             for number, name in enumerate((HOME, AWAY), start=1)
         }
-        self.plans = BackupPlans(list(self.worlds.values()))
+        self.plans = BackupPlans(list(self.worlds.values()), clock=lambda: self.now_s)
         self.snapshots = {name: Snapshots(world) for name, world in self.worlds.items()}
-        monkeypatch.setattr(backup_plans.time, "monotonic", lambda: self.now_s)
         monkeypatch.setattr(snapshots, "prepare_template", lambda: None)
-        monkeypatch.setattr(snapshots.volumes, "copy_server", self._back_up)
+        monkeypatch.setattr(volume, "copy_server", self._back_up)
         self.written = "first"
         self._deploy()
 
