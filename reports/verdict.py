@@ -73,8 +73,7 @@ def judge(
     data_loss = _gated(judge_loss(book, lost, found.impact, rpo_s), "data loss", gates, interrupted=interrupted)
     home, sites = way_home(history, service, declared, base), compared(history)
     failback = None if home is None else judge_failback(history, declared, home, steps, interrupted=interrupted)
-    more = _asked_besides(history, declared, steps)
-    rested_on = backup_findings(steps)
+    more, rested_on = _asked_besides(history, declared, steps), backup_findings(steps)
     extra = [*(f.verdict for f in (failback, sites, *more) if f is not None), *missed(rested_on)]
     return Verdict(
         run_id=declared.run,
@@ -97,8 +96,7 @@ def judge(
             *_findings(recovery_time, data_loss, lost, found, gates, failback=failback),
             *(failback_findings(home, failback) if home and failback else ()),
             *(g.finding for g in convergence_gates(sites)),
-            *more,
-            *rested_on,
+            *(*more, *rested_on),
             _disturbed(service, declared, found, base),
             judge_purge(history),
             Finding(check="putting back", verdict=_put_back(undo), says=undo.says),
