@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from probes.chained import chain_of, chain_up
 from reports.folder import judge
 from reports.steps import STEPS
 
@@ -29,7 +30,7 @@ def freeze(folder: Path, name: str, data: Path = DATA) -> Path:
     target.mkdir(parents=True)
     for path in sorted(folder.glob("history-*.jsonl")):
         _keep(target / path.name, _headed(path))
-    _keep(target / "marks.jsonl", _headed(folder / "marks.jsonl"))
+    _keep(target / "marks.jsonl", _rechained(_headed(folder / "marks.jsonl")))
     _keep(target / "plan.json", (folder / "plan.json").read_bytes())
     if (folder / STEPS).exists():
         _keep(target / STEPS, (folder / STEPS).read_bytes())
@@ -74,6 +75,14 @@ def _headed(path: Path) -> bytes:
         end["base"]["boot"] = BOOT
         rest = before + newline + _line(end)
     return _line(header) + rest
+
+
+def _rechained(content: bytes) -> bytes:
+    """Marks whose first line was changed as a chain of their own, where they are one; a torn last line stays."""
+    if chain_of(content) is None:
+        return content
+    *lines, torn = content.split(b"\n")
+    return b"".join(line + b"\n" for line in chain_up(lines)) + torn
 
 
 def _journal(path: Path) -> bytes:

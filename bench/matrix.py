@@ -14,19 +14,21 @@ import os
 import random
 import sys
 import tempfile
+import threading
 import time as real_time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext, redirect_stderr, suppress
 from dataclasses import dataclass, replace
+from itertools import chain
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from bench import dead_men
 from bench.figures import write
-from bench.points import DEATHS, FAILURES, LINE, Died, Points, Strike
+from bench.points import DEATHS, FAILURES, Died, Points, Strike
 from bench.subjects import BUCKET, BUCKET_REGION, Subject, faults, steps
 from fixtures.aws import Cloud
 from fixtures.dead_man import dead_man_of
@@ -61,37 +63,41 @@ class Case(NamedTuple):
 class Became:
     """What became of it: the name of the point where it was struck, and what the last undo said.
 
-    `wrong` is what is not right, in a sentence, and `refused` why it did not begin to change anything.
+    `wrong` is what is not right, in a sentence, `refused` why it did not begin to change anything, and `after` what
+    AWS says at the end.
     """
 
     struck: str
     clean: bool
     wrong: str = ""
     refused: str = ""
+    after: Any = None
 
 
 class Run:
     """One case of one subject, in a state folder of its own."""
 
-    def __init__(self, subject: Subject, case: Case, folder: Path) -> None:
-        self._subject, self._case, self._folder = subject, case, folder
+    def __init__(self, subject: Subject, case: Case, folder: Path, before: Any = None) -> None:
+        """`before`: what AWS says of everything now; None where that is not known."""
+        self._subject, self._case, self._folder, self._before = subject, case, folder, before
         self._time = FakeTime()
         self._strike = Points(case.at, case.strike)
         self._refused = ""
 
     def became(self) -> Became:
         """Run it to its end."""
-        make, before = self._subject.ready(self._time), self._subject.state()
+        make = self._subject.ready(self._time)
+        before = self._subject.state() if self._before is None else self._before
         home = JournalHome(self._subject.cloud, HOME) if self._case.source == "S3" else None
         report = self._run(make, home)
-        after = self._subject.state()
         if self._case.source == "dead man" and self._strike.struck:
             return self._by_dead_man(before)
+        after = self._subject.state()
         changed = [name for name, value in before.items() if after[name] != value]
         wrong = f"undo said clean, but not as before: {', '.join(changed)}" if changed and report.clean else ""
         if not changed and not report.clean:
             wrong = f"as before, but the undo said: {report}"
-        return Became(self._strike.struck, report.clean, wrong, self._refused)
+        return Became(self._strike.struck, report.clean, wrong, self._refused, after)
 
     def _run(self, make: Callable[[Journal], object], home: JournalHome | None) -> UndoReport:
         journal: Journal | None = None
@@ -132,7 +138,7 @@ class Run:
         if not report.clean:
             wrong.append(f"the journal's undo says: {report}")
         wrong += dead_men.left_armed(self._subject.cloud)
-        return Became(self._strike.struck, clean and report.clean, "; ".join(wrong), self._refused)
+        return Became(self._strike.struck, clean and report.clean, "; ".join(wrong), self._refused, after)
 
     def _again(self, report: UndoReport | None) -> UndoReport:
         """As another process would, from the file, or on another machine."""
@@ -182,10 +188,9 @@ def cases_of(subject: Subject, strikes: Sequence[Strike], sources: Sequence[From
                 journal.close()
         counted: tuple[tuple[Phase, Points], ...] = (("doing", doing), ("undoing", undoing))
         for phase, points in counted:
-            for at, name in enumerate(points.passed):
-                for strike in strikes:
-                    if strike in DEATHS or name != LINE:
-                        yield Case(phase, at, strike, source)
+            for strike in strikes:
+                for at in range(len(points.passed if strike in DEATHS else points.calls)):
+                    yield Case(phase, at, strike, source)
 
 
 def all_cases(subject: Subject) -> list[Case]:
@@ -206,11 +211,11 @@ def _deployed(subject: Subject, source: From) -> AbstractContextManager[None]:
     return dead_men.deployed(subject.cloud) if source == "dead man" else nullcontext()
 
 
-def struck(subject: Subject, case: Case) -> Became:
-    """Run one case."""
+def struck(subject: Subject, case: Case, before: Any = None) -> Became:
+    """Run one case; `before` as Run has it."""
     silent = redirect_stderr(io.StringIO())
     with tempfile.TemporaryDirectory() as folder, silent, _deployed(subject, case.source):
-        became = Run(subject, case, Path(folder)).became()
+        became = Run(subject, case, Path(folder), before).became()
     with suppress(Exception):
         subject.cloud.client("s3", BUCKET_REGION, "plan").delete_object(Bucket=BUCKET, Key=HOME.key)
     return became
@@ -258,7 +263,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         shares += [
             [Share(group, name, at, given.jobs, given.sample, given.seed) for at in range(given.jobs)] for name in names
         ]
-    with ProcessPoolExecutor(given.jobs, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(given.jobs, get_context("spawn"), _ends_with, (os.getpid(),)) as pool:
         began = [[pool.submit(_run, share) for share in of] for of in shares]
         for of, running in zip(shares, began, strict=True):
             rows.append(_row(of[0].name, [one.result() for one in running]))
@@ -266,6 +271,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     wrong = sum(len(row["wrong"]) for row in rows)
     print(f"{sum(row['cases'] for row in rows)} cases, {wrong} of them not right; {path}")
     return 1 if wrong else 0
+
+
+def _ends_with(parent: int) -> None:
+    """Have this process end when its parent has, however that one ended."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            real_time.sleep(1.0)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _row(name: str, shares: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -286,15 +302,18 @@ def _row(name: str, shares: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _run(share: Share) -> dict[str, Any]:
-    began, wrong, told, said = real_time.monotonic(), [], [], Counter[str]()
+    began, ran, wrong, told, said = real_time.monotonic(), 0, [], [], Counter[str]()
     cases = share.cases()
     left = iter(cases)
     for case in left:
         with world_of(share.group, share.name) as subject:  # a fresh one after each that went wrong
-            for one in (case, *left):
-                became = struck(subject, one)
+            before = None
+            for one in chain([case], left):
+                became = struck(subject, one, before)
+                before = became.after if subject.lasts else None
                 if not became.struck:
                     became = replace(became, wrong=f"it was never struck; {became.wrong}")
+                ran += 1
                 said["clean" if became.clean else "dirty"] += 1
                 if became.wrong:
                     wrong.append(f"{one} ({became.struck}): {became.wrong}")
@@ -304,7 +323,9 @@ def _run(share: Share) -> dict[str, Any]:
                     told.append(f"dirty, and says so: {one} ({became.struck})")
                     break
     took_s = real_time.monotonic() - began
-    return {"cases": len(cases), "said": dict(said), "wrong": wrong, "told": told, "took_s": took_s}
+    if ran != len(cases):
+        raise RuntimeError(f"{ran} of {len(cases)} cases of {share.name} were run")
+    return {"cases": ran, "said": dict(said), "wrong": wrong, "told": told, "took_s": took_s}
 
 
 if __name__ == "__main__":

@@ -34,10 +34,15 @@ class Died(BaseException):
 
 
 class Points:
-    """Counts what passes, and strikes at number `at` (None: never). One run's; safe to pass in several threads."""
+    """Counts what passes, and strikes at number `at` (None: never). One run's; safe to pass in several threads.
+
+    A death's `at` counts everything; a failure's counts calls only, since lines cannot fail, and threads may pass among
+    them in another order than when they were counted.
+    """
 
     def __init__(self, at: int | None = None, strike: Strike = "dies before") -> None:
         self.passed: list[str] = []
+        self.calls: list[str] = []  # those of them that are calls
         self.struck = ""
         self._at = at
         self._strike = strike
@@ -72,8 +77,11 @@ class Points:
         with self._lock:
             if self._dead:
                 raise Died(name)
-            mine = len(self.passed) == self._at and (bool(fails) or self._strike in DEATHS)
+            counted = self.passed if self._strike in DEATHS else self.calls
+            mine = len(counted) == self._at and (bool(fails) or self._strike in DEATHS)
             self.passed.append(name)
+            if fails:
+                self.calls.append(name)
             if mine:
                 self.struck = name
                 self._dead = self._strike == "dies before"

@@ -1,6 +1,6 @@
 """A wrong plan, a fence that does not hold, a blip that fails over: `python -m bench.sabotage [NAME ...]`.
 
-Each is the reference workload of two Regions with one thing broken, drilled as a user drills it. Its run must be red,
+Each is a reference workload of two Regions with one thing broken, drilled as a user drills it. Its run must be red,
 and by the finding that names what is wrong; everything must be put back all the same.
 """
 
@@ -17,7 +17,7 @@ import msgspec
 from bench.drilled import TWO_REGIONS, WORKLOADS, Where, command_of, folder_of, in_a_row, run
 from bench.figures import write
 
-BACKUPS = WORKLOADS / "orders-backup-restore.toml"
+BACKUPS, PILOT_LIGHT = WORKLOADS / "orders-backup-restore.toml", WORKLOADS / "orders-pilot-light.toml"
 # Of the backups' workload: the template of each of its sites, and what the sabotages call a copy of it.
 SITE, OTHER = "orders-backup-restore.template.json", "other.template.json"
 MISSED = 10  # the exit code of a drill that missed an objective
@@ -56,15 +56,17 @@ SOON = {
 class Sabotage(msgspec.Struct, frozen=True, kw_only=True):
     """One thing broken: texts that are replaced in the workload file, and what must be said of it.
 
-    `check` is the finding that must be red, `says` a part of its words. `other` are texts that are replaced in a copy
-    of the backups' template, which lies beside the workload file as `OTHER`.
+    `recovery` are texts that are replaced in the template of the recovery site, `other` those in a copy of the backups'
+    template, which lies beside the workload file as `OTHER`. `check` is the finding that must be red, `says` a part of
+    its words.
     """
 
     name: str
     drill: str
     workload: Path = TWO_REGIONS
-    other: Mapping[str, str] = {}
     changes: Mapping[str, str] = {}
+    recovery: Mapping[str, str] = {}
+    other: Mapping[str, str] = {}
     check: str
     says: str
 
@@ -162,6 +164,24 @@ SABOTAGES = (
         check="deployed template",
         says="deployed another template",
     ),
+    Sabotage(
+        name="a pilot light that is left burning",
+        drill="drills/test_passive_site.py",
+        workload=PILOT_LIGHT,
+        recovery={'"DesiredCapacity": "0"': '"DesiredCapacity": "1"'},
+        check="passive site",
+        says="labelled pilot-light, and answers",
+    ),
+    Sabotage(
+        name="an image that was never copied",
+        drill="drills/test_readiness.py",
+        workload=PILOT_LIGHT,
+        recovery={
+            '"ImageId": {\n            "Ref": "Image"\n          }': '"ImageId": "ami-0abcdef1234567890"'
+        },
+        check="ready: images (recovery)",
+        says="is not in eu-central-1: nothing can start",
+    ),
 )  # fmt: skip
 
 
@@ -181,7 +201,9 @@ def broken(sabotage: Sabotage, folder: Path) -> Path:
     folder.mkdir(parents=True)
     given = sabotage.workload
     for template in WORKLOADS.glob(f"{given.stem}*.template.json"):
-        (folder / template.name).write_bytes(template.read_bytes())
+        of_recovery = template.name == f"{given.stem}-recovery.template.json"
+        text = _replaced(template, sabotage.recovery if of_recovery else {})
+        (folder / template.name).write_text(text, encoding="utf-8")
     if sabotage.other:
         (folder / OTHER).write_text(_replaced(WORKLOADS / SITE, sabotage.other), encoding="utf-8")
     path = folder / given.name

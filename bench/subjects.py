@@ -4,7 +4,6 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 from unittest.mock import patch
 
@@ -41,6 +40,7 @@ class Subject:
     state: Callable[[], Any]
     settled: Callable[[], None] = lambda: None
     kind: type[Any] | None = None  # the class of the fault or step
+    lasts: bool = False  # whether a run finds the world as the one before it has left it
 
 
 class Patches(ExitStack):
@@ -97,7 +97,7 @@ def _of_fault(name: str, kind: type[Fault], number: int, cloud: Cloud, rows: Fak
     def state() -> dict[str, Any]:
         return state_of(cloud, (REGION, AWAY)) | {"rows": _text(rows.rows), "tables": _text(rows.tables)}
 
-    return Subject(name, cloud, ready, state, kind=kind)
+    return Subject(name, cloud, ready, state, kind=kind, lasts=True)
 
 
 @contextmanager
@@ -122,7 +122,9 @@ def _of_step(settings: Any, cloud: Cloud, patches: "Patches") -> Subject:
     def settled() -> None:
         worlds[0].resynchronised = True
 
-    state = partial(state_of, cloud, (PRIMARY, RECOVERY))
+    def state() -> dict[str, Any]:
+        return state_of(cloud, (PRIMARY, RECOVERY)) | worlds[0].arc.state
+
     return Subject(f"step {settings.name}", cloud, ready, state, settled, step_class(settings.kind))
 
 

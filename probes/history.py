@@ -26,7 +26,8 @@ Role = Literal["workload", "witness", "control", "heartbeat", "stale"]
 MarkName = Literal[
     "start", "steady", "requested", "effective", "impact", "sign", "detected", "decided", "fenced", "promoted",
     "capacity", "routed", "first success", "stable", "confirmed", "not recovered", "audit", "audited", "undo", "undone",
-    "converged", "failback start", "failback end", "metric", "asked last", "purged", "interrupted", "error", "end",
+    "converged", "failback start", "failback end", "metric", "passive", "ready", "asked last", "purged",
+    "interrupted", "error", "end",
 ]  # fmt: skip
 
 

@@ -11,8 +11,10 @@ from pathlib import Path
 
 import msgspec
 
+from probes.chained import linked
 from probes.clock import ClockBase
 from probes.history import ClockReading, End, Header, Mark, MarksHeader, Operation
+from probes.redaction import Redactor
 
 # If the process dies, what it had not handed to the operating system yet is lost: at most this much.
 FLUSH_S = 0.05
@@ -28,12 +30,19 @@ class Recorder:
     """Appends a vantage's operations to its history file from a thread of its own.
 
     The header is on the disk when the constructor returns. `on_error` is called once, from whichever thread noticed,
-    when writing fails; nothing is written after that. Raises `RecordingFailed`, or `FileExistsError` when the file
-    holds something already: two histories are never mixed.
+    when writing fails; nothing is written after that. `redactor` takes out what must not be written. Raises
+    `RecordingFailed`, or `FileExistsError` when the file holds something already: two histories are never mixed.
     """
 
-    def __init__(self, path: Path, header: Header, on_error: Callable[[RecordingFailed], None]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        header: Header,
+        on_error: Callable[[RecordingFailed], None],
+        redactor: Redactor | None = None,
+    ) -> None:
         self._path = path
+        self._redacted = (redactor or Redactor()).line
         self._on_error = on_error
         self._encoder = msgspec.json.Encoder()
         self._waiting: list[bytes] = []
@@ -42,14 +51,14 @@ class Recorder:
         self._stop = threading.Event()
         self._failed: RecordingFailed | None = None
         self.operations = 0
-        self._fd = _create(path, self._encoder.encode(header))
+        self._fd = _create(path, self._redacted(self._encoder.encode(header)))
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
         self._thread.start()
 
     def add(self, operation: Operation) -> None:
         """Append one operation. Never waits for the disk."""
         with self._lock:
-            self._waiting.append(self._encoder.encode(operation))
+            self._waiting.append(self._redacted(self._encoder.encode(operation)))
             self.operations += 1
 
     def note(self, reading: ClockReading) -> None:
@@ -111,24 +120,28 @@ class Recorder:
 
 
 class MarksFile:
-    """Appends marks, each on the disk when `add` returns.
+    """Appends marks, each on the disk when `add` returns, and chained to the line before it.
 
     Raises `RecordingFailed`, or `FileExistsError` when the file holds something already.
     """
 
-    def __init__(self, path: Path, header: MarksHeader) -> None:
+    def __init__(self, path: Path, header: MarksHeader, redactor: Redactor | None = None) -> None:
         self._path = path
+        self._redacted = (redactor or Redactor()).line
         self._lock = threading.Lock()
-        self._fd = _create(path, msgspec.json.encode(header))
+        self._last = self._redacted(msgspec.json.encode(header))
+        self._fd = _create(path, self._last)
 
     def add(self, mark: Mark) -> None:
         """Append one mark and wait for the disk. Raises `RecordingFailed`."""
         with self._lock:
+            line = linked(self._redacted(msgspec.json.encode(mark)), self._last)
             try:
-                write_lines(self._fd, [msgspec.json.encode(mark)])
+                write_lines(self._fd, [line])
                 os.fsync(self._fd)
             except OSError as error:
                 raise _failure(self._path, error) from error
+            self._last = line
 
     def close(self) -> None:
         """Close the file."""

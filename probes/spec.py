@@ -3,6 +3,7 @@
 import msgspec
 
 from probes.history import Stream
+from probes.redaction import Redaction
 
 
 class Resolver(msgspec.Struct, frozen=True, kw_only=True):
@@ -163,3 +164,5 @@ class VantageSpec(msgspec.Struct, frozen=True, kw_only=True):
     # Audits read back this share of the writes (chosen by a hash of the key), and all of the last `audit_whole_s` s.
     audit_share: float = 1.0
     audit_whole_s: float = 0.0
+    # What is taken out of the history before it is written.
+    redaction: Redaction = Redaction()

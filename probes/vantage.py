@@ -33,6 +33,7 @@ from probes.pacer import Pacer
 from probes.probe import Probe, build_probe
 from probes.purge import Purge, purging
 from probes.record import Recorder, RecordingFailed
+from probes.redaction import RedactedText, Redactor
 from probes.resolve import NameResolver
 from probes.site import NoSiteRequest, SiteProbes
 from probes.spec import VantageSpec
@@ -138,7 +139,8 @@ class Vantage:
             audit_whole_s=spec.audit_whole_s,
         )
         path = Path(spec.folder) / f"history-{spec.name}.jsonl"
-        self._recorder = Recorder(path, header, lambda error: die(str(error), EXIT_RECORDING))
+        redactor = Redactor(spec.redaction)
+        self._recorder = Recorder(path, header, lambda error: die(str(error), EXIT_RECORDING), redactor)
         self._clocks = ClockWatch(base, self._recorder.note, bug)
 
     def _asking_sites(self, role: Role) -> dict[str, Probe]:
@@ -270,6 +272,7 @@ def main() -> int:
     mouth = Mouth()
     try:
         spec = msgspec.json.decode(sys.stdin.buffer.readline(), type=VantageSpec)
+        sys.stderr = RedactedText(sys.stderr, Redactor(spec.redaction))
         vantage = Vantage(spec, mouth.die)
     except (ValueError, OSError) as error:
         mouth.say(Reply(error=str(error)))

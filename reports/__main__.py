@@ -1,7 +1,9 @@
 """What can be done with a run that is over.
 
 `python -m reports rejudge RUN` judges it again by its recorded operations; `show RUN` prints what was judged; `schema`
-prints the JSON Schema of `verdict.json`, `schema history` that of a line of the history.
+prints the JSON Schema of `verdict.json`, `schema history` that of a line of the history. `verify RUN` proves that its
+evidence is what it left, `verify --all` the whole chain of runs; `sign RUN --key KEY` signs it. `compare`, `trend`,
+`scorecard`, `markdown`, `page` and `allure` make more of one run or of many.
 """
 
 import argparse
@@ -9,8 +11,11 @@ import sys
 from pathlib import Path
 
 from probes.load import BrokenHistory
-from reports.folder import BrokenEvidence, drill_folders, judge, read_verdict
+from reports.commands import Command, add, add_objectives, other_objectives
+from reports.evidence_commands import sign, verify
+from reports.folder import BrokenEvidence, drill_folders, judge, load, read_verdict
 from reports.model import Verdict
+from reports.other_objectives import OtherObjectives
 from reports.schema import history_schema, verdict_schema
 from reports.words import drill_name, verdict_sentence
 
@@ -22,19 +27,42 @@ def main(arguments: list[str] | None = None) -> int:
     for name, text in (("rejudge", "judge a run again; changes nothing"), ("show", "print a run's verdicts")):
         command = commands.add_parser(name, help=text)
         command.add_argument("run", type=Path, help="the folder of a run, or of one of its drills")
+        if name == "rejudge":
+            add_objectives(command)
     schema = commands.add_parser("schema", help="print a JSON Schema")
     schema.add_argument("of", nargs="?", choices=("verdict", "history"), default="verdict")
+    more = add(commands) | _evidence_commands(commands)
     given = parser.parse_args(arguments)
+    if given.command in more:
+        return more[given.command](given)
     if given.command == "schema":
         sys.stdout.write(history_schema() if given.of == "history" else verdict_schema())
         return 0
     try:
         folders = drill_folders(given.run)
+        other = other_objectives(given)
+        if other.asked:
+            return _otherwise(folders, other)
         same = [_rejudge(folder) if given.command == "rejudge" else _show(folder) for folder in folders]
     except (BrokenEvidence, BrokenHistory, OSError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
     return 0 if all(same) else 1
+
+
+def _evidence_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> dict[str, Command]:
+    checking = commands.add_parser("verify", help="prove that a run's evidence is what it left")
+    checking.add_argument("run", nargs="?", type=Path, help="the folder of a run; with --all, that of all runs")
+    checking.add_argument("--all", action="store_true", help="the whole chain of runs, and each of them")
+    checking.add_argument("--key", type=Path, help="the public key (PEM) that must have signed it")
+    checking.add_argument("--signed", action="store_true", help="it must be signed, by whatever key lies beside it")
+    signing = commands.add_parser("sign", help="sign a run that is over")
+    signing.add_argument("run", type=Path, help="the folder of a run")
+    signing.add_argument("--key", required=True, help="a private key (PEM, ECDSA P-256)")
+    return {
+        "verify": lambda given: verify(given.run, everything=given.all, key=given.key, signed=given.signed),
+        "sign": lambda given: sign(given.run, given.key),
+    }
 
 
 def _rejudge(folder: Path) -> bool:
@@ -50,6 +78,16 @@ def _rejudge(folder: Path) -> bool:
         return True
     sys.stdout.write(f"  {before.judged_by} judged otherwise: {verdict_sentence(before)}\n")
     return False
+
+
+def _otherwise(folders: list[Path], other: OtherObjectives) -> int:
+    """Say what each drill would have been, and what it was. There is nothing that it must be the same as."""
+    for folder in folders:
+        evidence, differs = other.applied(load(folder))
+        sys.stdout.write(f"WITH OTHER OBJECTIVES ({differs}); nothing is kept of this:\n")
+        _print(judge(evidence))
+        sys.stdout.write(f"  by its own objectives: {verdict_sentence(judge(folder))}\n")
+    return 0
 
 
 def _numbers(verdict: Verdict) -> tuple[object, ...]:

@@ -20,20 +20,25 @@ def next_steps(verdict: Verdict) -> list[str]:
             "`python -m fixtures.journal undo` tries again."
         )
     steps += plan_advice(verdict)
-    steps += _recovery(verdict)
-    steps += _loss(verdict)
-    steps += _findings(verdict)
+    recovery, loss = _recovery(verdict), _loss(verdict)
+    steps += [*recovery, *loss]
+    told = {"recovery time": bool(recovery), "data loss": bool(loss)}
+    steps += _findings(verdict, {check for check, is_told in told.items() if is_told})
     if verdict.verdict == "aborted":
         steps.append("The drill was ended before its end. It proves nothing and does not count as done: run it again.")
     return list(dict.fromkeys(steps))
 
 
-def _findings(verdict: Verdict) -> list[str]:
-    """One sentence for all findings of a kind: what to do about them is the same."""
+def _findings(verdict: Verdict, told: set[str]) -> list[str]:
+    """One sentence for all findings of a kind, but for those that have one of their own: what to do is the same."""
     checks: dict[Judgement, list[str]] = {}
-    for found in open_findings(verdict):
+    for found in (one for one in open_findings(verdict) if one.check not in told):
         checks.setdefault(found.verdict, []).append(found.check)
-    return [f"{', '.join(names)}: {_BY_VERDICT[judged]}" for judged, names in checks.items() if judged in _BY_VERDICT]
+    return [
+        f"{_BY_VERDICT[judged]} (Found by: {', '.join(names)}.)"
+        for judged, names in checks.items()
+        if judged in _BY_VERDICT
+    ]
 
 
 def open_findings(verdict: Verdict) -> list[Finding]:

@@ -11,6 +11,7 @@ from typing import Any
 import allure
 import allure_commons
 
+from probes.redaction import Redactor
 from reports.allure_content import Content, attachments, description_html
 from reports.allure_files import write_killed_result, write_session_files
 from reports.model import Judgement, Verdict
@@ -116,8 +117,9 @@ def _objective(name: str, verdict: Judgement, says: str) -> None:
 class _Tidy:
     """Mends what allure-pytest writes, just before it is written; what cannot be written is told, and ends nothing."""
 
-    def __init__(self, lost: Callable[[str], None]) -> None:
+    def __init__(self, lost: Callable[[str], None], redactor: Redactor) -> None:
         self._lost = lost
+        self._redactor = redactor
 
     @_commons.hookimpl(wrapper=True)  # type: ignore[untyped-decorator]  # allure_commons is not typed
     def report_container(self, container: Any) -> Generator[None, object, object]:
@@ -132,7 +134,18 @@ class _Tidy:
         first = str(details.message if details else "").partition("\n")[0].partition(":")[0]
         if result.status == "broken" and first.rpartition(".")[2] == "ObjectiveMissed":
             result.status = "failed"
+        self._redact(result)
         return (yield from self._written())
+
+    def _redact(self, result: Any) -> None:
+        """Take out of a result, and out of its steps, what must not be told."""
+        text = self._redactor.text
+        if (details := result.statusDetails) is not None:
+            details.message, details.trace = (text(told) if told else told for told in (details.message, details.trace))
+        for parameter in result.parameters:
+            parameter.value = text(str(parameter.value))
+        for step_of in result.steps:
+            self._redact(step_of)
 
     def _written(self) -> Generator[None, object, object]:
         try:
@@ -142,13 +155,13 @@ class _Tidy:
             return None
 
 
-def tidy_results(lost: Callable[[str], None]) -> Callable[[], None]:
+def tidy_results(lost: Callable[[str], None], redactor: Redactor | None = None) -> Callable[[], None]:
     """Mend results as they are written, until the function that this returns is called.
 
-    `lost` is told when one cannot be written: left alone, allure-pytest would end the session with it, and with that
-    the undo of what comes next.
+    `redactor` takes out of them what must not be told. `lost` is told when one cannot be written: left alone,
+    allure-pytest would end the session with it, and with that the undo of what comes next.
     """
-    tidy = _Tidy(lost)
+    tidy = _Tidy(lost, redactor or Redactor())
     _commons.plugin_manager.register(tidy)
 
     def stop() -> None:

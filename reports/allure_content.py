@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 
+from reports.asked import in_full
 from reports.changes import JOURNAL, changes_text
-from reports.evidence import sha256_of
 from reports.losses import by_weight, losses_csv
+from reports.manifest import sha256_of
 from reports.model import Verdict
 from reports.plan_steps import is_plan
 from reports.record import LOSSES, PLAN, TIMELINE, VERDICT, DrillRecord
@@ -43,7 +44,8 @@ def description_html(verdict: Verdict, svg: str) -> str:
     An inline SVG breaks both of Allure's viewers; as an image it is shown by the newer one, and the older one drops it
     and keeps the table.
     """
-    findings = [f for f in verdict.findings if not is_plan(f)]
+    first = in_full(verdict)
+    findings = [f for f in verdict.findings if not is_plan(f) and f not in first]
     rows = [
         ("Verdict", f"{SIGNS[verdict.verdict]} {verdict.verdict.upper()}"),
         *((f.verdict, f"{f.check}: {f.says}") for f in verdict.findings if is_plan(f) and f.verdict != "pass"),
@@ -52,6 +54,7 @@ def description_html(verdict: Verdict, svg: str) -> str:
         ("Data loss", f"{loss_words(verdict.data_loss)}: {verdict.data_loss.verdict}"),
         *((("Failback", failback_words(verdict.failback)),) if verdict.failback else ()),
         *(("Replication lag", lag_words(lag)) for lag in verdict.replication_lag),
+        *((f.verdict, f"{f.check}: {f.says}") for f in first),
         ("Undo", undo_words(verdict)),
         *((f.verdict, f"{f.check}: {f.says}") for f in findings if f.verdict not in ("pass", "not judged")),
         *(("Does not show", text) for text in verdict.does_not_show),
@@ -64,29 +67,29 @@ def description_html(verdict: Verdict, svg: str) -> str:
 def attachments(folder: Path, verdict: Verdict, record: DrillRecord) -> Iterator[Content]:
     """Every attachment of one drill, each small enough to be shown, with the whole file named where it was cut."""
     if record.svg is not None:
-        yield _capped(folder / TIMELINE, "timeline", "svg", record.svg)
+        yield capped(folder / TIMELINE, "timeline", "svg", record.svg)
     yield _file(folder / VERDICT, "verdict.json", "json")
     yield _losses(folder / LOSSES, record)
-    yield _capped(folder / JOURNAL, "journal with undo proof", "text", changes_text(record.changes))
+    yield capped(folder / JOURNAL, "journal with undo proof", "text", changes_text(record.changes))
     yield Content("marks", "csv", _marks(verdict))
     yield _file(folder / PLAN, "plan.json", "json")
 
 
 def _file(path: Path, name: str, kind: str) -> Content:
     text = path.read_text(encoding="utf-8") if path.exists() else f"{path.name} is missing.\n"
-    return _capped(path, name, kind if path.exists() else "text", text)
+    return capped(path, name, kind if path.exists() else "text", text)
 
 
 def _losses(path: Path, record: DrillRecord) -> Content:
     rows = len(record.losses)
     text = losses_csv(by_weight(record.losses)[:MOST_ROWS])
     if rows <= MOST_ROWS:
-        return _capped(path, LOSSES, "csv", text)
-    return _capped(path, f"losses.csv, first {MOST_ROWS:,} of {rows:,} rows; all in {_whole(path)}", "csv", text)
+        return capped(path, LOSSES, "csv", text)
+    return capped(path, f"losses.csv, first {MOST_ROWS:,} of {rows:,} rows; all in {_whole(path)}", "csv", text)
 
 
-def _capped(path: Path, name: str, kind: str, text: str) -> Content:
-    """The text, or as many of its whole lines as fit. What is cut is no picture and no JSON any more, but text."""
+def capped(path: Path, name: str, kind: str, text: str) -> Content:
+    """The text, or as many of its whole lines as viewers bear. What is cut is no picture and no JSON, but text."""
     size = len(text.encode())
     if size <= MOST_BYTES:
         return Content(name, kind, text)

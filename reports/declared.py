@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from reports.last_release import LastRelease
 from reports.model import Disruption, Expects
 from reports.objectives import Objectives
 
@@ -51,7 +52,11 @@ class DeclaredFault(msgspec.Struct, frozen=True, kw_only=True):
 class Declared(msgspec.Struct, frozen=True, kw_only=True):
     """One drill as declared. `fault` is None for a drill that injects nothing (or ended before it could).
 
-    `test` is the test's node id, by which its results of many runs are strung together.
+    `test` is the test's node id, by which its results of many runs are strung together. `last_release` is what the
+    drill is held against besides its objectives; None: nothing. `zones` are the ids of the Availability Zones by the
+    names that they have in the account.
+    `control_plane` has the most operations of control planes that a plan may call, where its team set a limit: by
+    `recovery`, the plan for the disruption, and `switchover`.
     """
 
     run: str
@@ -68,3 +73,6 @@ class Declared(msgspec.Struct, frozen=True, kw_only=True):
     test: str = ""
     fault: DeclaredFault | None = None
     does_not_show: tuple[str, ...] = ()
+    last_release: LastRelease | None = None
+    zones: dict[str, str] = {}
+    control_plane: dict[str, int] = {}

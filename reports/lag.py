@@ -149,10 +149,19 @@ def quantile(writes: Sequence[WriteLag], share: float) -> tuple[float, float | N
     """
     if not writes:
         return None
-    rank = max(0, math.ceil(len(writes) * share) - 1)
+    rank = _rank(len(writes), share)
     lower_ns = sorted(w.lower_ns for w in writes)[rank]
     upper = sorted(math.inf if w.upper_ns is None else w.upper_ns for w in writes)[rank]
     return seconds(lower_ns), None if upper == math.inf else seconds(int(upper))
+
+
+def nearest_rank(ordered: Sequence[int], share: float) -> int:
+    """The value of the nearest rank of `share` (0..1) among values in their order; there is one at least."""
+    return ordered[_rank(len(ordered), share)]
+
+
+def _rank(count: int, share: float) -> int:
+    return max(0, math.ceil(count * share) - 1)
 
 
 def lag_gates(lags: Iterable[SiteLag]) -> list[Gate]:

@@ -3,15 +3,13 @@
 from pathlib import Path
 from textwrap import wrap
 
-from reports import backups, convergence, old_primary, standstill, staying
 from reports.advice import next_steps, open_findings
+from reports.asked import was_asked
 from reports.model import Verdict
 from reports.words import SIGNS, drill_name, failback_words, lag_words, loss_words, recovery_words, undo_words
 
 _LABEL = 15  # the longest label and two blanks
 _LEAST = 40
-# What only some drills ask: it is what they were run for, so that it is told where it holds, too.
-_ASKED_BESIDES = (backups.COPY, backups.TEMPLATE, convergence.CHECK, old_primary.CHECK, standstill.CHECK, staying.CHECK)
 
 
 def summary_lines(verdict: Verdict, folder: Path, *, width: int = 100) -> list[str]:
@@ -29,7 +27,7 @@ def summary_lines(verdict: Verdict, folder: Path, *, width: int = 100) -> list[s
     for lag in verdict.replication_lag:
         lines += _row("lag", lag_words(lag), width)
     for finding in verdict.findings:
-        if finding.verdict == "pass" and finding.check in _ASKED_BESIDES:
+        if finding.verdict == "pass" and was_asked(finding):
             lines += _row("holds", f"{finding.check}: {finding.says}", width)
     lines += _row("undo", undo_words(verdict), width)
     for finding in open_findings(verdict):

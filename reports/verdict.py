@@ -1,6 +1,6 @@
 """From a history to a verdict: a pure function. No clock, no files, nothing that could differ a year later."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeVar
 
 import msgspec
@@ -8,6 +8,8 @@ import msgspec
 from probes.history import History
 from reports.backups import backup_findings, missed
 from reports.bounds import seconds
+from reports.capacity import judge_capacity
+from reports.control_planes import judge_control_planes
 from reports.convergence import compared, convergence, convergence_gates
 from reports.declared import Declared
 from reports.failback import failback_findings, judge_failback, way_home
@@ -17,10 +19,13 @@ from reports.ledger import ledger
 from reports.loss import Loss, judge_loss, loss
 from reports.loss_gates import loss_gates
 from reports.model import DataLoss, Failback, Finding, Judgement, MarkRow, Overall, RecoveryTime, Undo, Verdict
+from reports.no_worse import judge_no_worse
 from reports.old_primary import judge_old_primary
+from reports.passive import judge_passive
 from reports.phases import phases_of
 from reports.plan_steps import named, plan_gates, step_rows
 from reports.purge import judge_purge
+from reports.readiness import judge_readiness
 from reports.reads import read_gates
 from reports.recovery import Recovery, as_rows, clocks, disturbances, recovery
 from reports.recovery_time import judge_recovery
@@ -33,7 +38,7 @@ from reports.steps import StepRecord
 from reports.validity import declared_gates
 from reports.vantage import vantage_gates
 from reports.witness import effect_seen
-from reports.words import interval, utc_text
+from reports.words import interval, utc_text, zones_named
 
 _Judged = TypeVar("_Judged", RecoveryTime, DataLoss)
 # Operations that a finding names.
@@ -51,19 +56,16 @@ def judge(
     history: History, declared: Declared, undo: Undoing, judged_by: str, steps: tuple[StepRecord, ...] = ()
 ) -> Verdict:
     """Judge one drill. `judged_by` names the version of this harness, `steps` are what its plans did."""
-    objectives = declared.objectives
+    objectives, rpo_s = declared.objectives, declared.objectives.rpo_s
     since_ns = phases_of(history, declared).since_ns
     book = ledger(history)
     service = served(history, lost_keys(history))
     base = baseline(service, tolerance=objectives.tolerance, p99_s=objectives.p99_s, until_ns=since_ns)
     found = recovery(service, declared, base)
-    rpo_s = objectives.rpo_s
     lost = loss(book, found, vanished=objectives.vanished_counts)
     lags = site_lags(history)
     gates = [
-        *plan_gates(declared, steps),
-        *declared_gates(declared, found.phases, base, effect_seen(history, declared), found),
-        *vantage_gates(history, found, objectives),
+        *_gates_of_time(history, declared, steps, base, found),
         *loss_gates(book, lost, found.phases, found.impact, rpo_s),
         *read_gates(history),
         *lag_gates(lags),
@@ -73,7 +75,9 @@ def judge(
     data_loss = _gated(judge_loss(book, lost, found.impact, rpo_s), "data loss", gates, interrupted=interrupted)
     home, sites = way_home(history, service, declared, base), compared(history)
     failback = None if home is None else judge_failback(history, declared, home, steps, interrupted=interrupted)
-    more, rested_on = _asked_besides(history, declared, steps), backup_findings(steps)
+    more, rested_on = _asked_besides(history, declared, steps, found), backup_findings(steps)
+    checks = [gate.finding for gate in gates]
+    more += judge_no_worse(declared.last_release, recovery_time, data_loss, checks, interrupted=interrupted)
     extra = [*(f.verdict for f in (failback, sites, *more) if f is not None), *missed(rested_on)]
     return Verdict(
         run_id=declared.run,
@@ -92,7 +96,8 @@ def judge(
         clocks=clocks(found, history),
         marks=_marks(history, found.phases.start_ns),
         episodes=as_rows(found.groups, found.phases.start_ns),
-        findings=[
+        findings=_with_zone_ids(
+            declared,
             *_findings(recovery_time, data_loss, lost, found, gates, failback=failback),
             *(failback_findings(home, failback) if home and failback else ()),
             *(g.finding for g in convergence_gates(sites)),
@@ -100,7 +105,7 @@ def judge(
             _disturbed(service, declared, found, base),
             judge_purge(history),
             Finding(check="putting back", verdict=_put_back(undo), says=undo.says),
-        ],
+        ),
         does_not_show=[*declared.does_not_show, *(declared.fault.does_not_show if declared.fault else ())],
         steps=step_rows(steps, found.phases.start_ns),
         replication_lag=replication_lag(lags, history),
@@ -109,9 +114,33 @@ def judge(
     )
 
 
-def _asked_besides(history: History, declared: Declared, steps: tuple[StepRecord, ...]) -> list[Finding]:
+def _gates_of_time(
+    history: History, declared: Declared, steps: tuple[StepRecord, ...], base: Baseline, found: Recovery
+) -> Iterator[Gate]:
+    """What has to hold for the recovery time to mean anything."""
+    yield from plan_gates(declared, steps)
+    yield from declared_gates(declared, found.phases, base, effect_seen(history, declared), found)
+    yield from vantage_gates(history, found, declared.objectives)
+
+
+def _with_zone_ids(declared: Declared, *findings: Finding) -> list[Finding]:
+    """Each zone that they name with its id beside it, where the drill has kept these."""
+    return [msgspec.structs.replace(one, says=zones_named(one.says, declared.zones)) for one in findings]
+
+
+def _asked_besides(
+    history: History, declared: Declared, steps: tuple[StepRecord, ...], found: Recovery
+) -> list[Finding]:
     """What only some drills ask, where this one does."""
-    asked = (judge_staying(history, declared, steps), judge_old_primary(history), *judge_standstill(history, declared))
+    asked = (
+        judge_staying(history, declared, steps),
+        judge_old_primary(history),
+        judge_capacity(history, declared, found),
+        *judge_standstill(history, declared),
+        judge_control_planes(declared, steps),
+        *judge_passive(history, declared),
+        *judge_readiness(history),
+    )
     return [finding for finding in asked if finding is not None]
 
 

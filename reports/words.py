@@ -4,6 +4,7 @@ Every rounding here goes outwards (a lower edge down, an upper edge up), so that
 measured, and never so far that it seems to contradict the verdict.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
@@ -95,6 +96,14 @@ def drill_name(drill: str, parameters: dict[str, str]) -> str:
 def zone_named(zone: str, ids: Mapping[str, str]) -> str:
     """`eu-west-1a (euw1-az1)`: zones' names differ between accounts, their ids do not. The name alone without an id."""
     return f"{zone} ({ids[zone]})" if zone in ids else zone
+
+
+def zones_named(text: str, ids: Mapping[str, str]) -> str:
+    """A text with the id beside each zone that it names, unless it stands there already."""
+    if not ids:
+        return text
+    names = "|".join(re.escape(name) for name in sorted(ids, key=len, reverse=True))
+    return re.sub(rf"(?<![\w-])({names})(?![\w-]| \()", lambda found: zone_named(found[0], ids), text)
 
 
 def zones(ids: Mapping[str, str]) -> str:

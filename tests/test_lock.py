@@ -22,7 +22,7 @@ def _pins() -> dict[str, set[str]]:
 def _wanted() -> list[Requirement]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
-    wanted = [*project["dependencies"], *extras["postgresql"], *extras["lab"], *extras["dev"]]
+    wanted = [*project["dependencies"], *extras["postgresql"], *extras["signing"], *extras["lab"], *extras["dev"]]
     return [Requirement(text) for text in wanted]
 
 

@@ -28,6 +28,8 @@ def test_a_text_that_is_not_there_once_is_an_error(tmp_path: Path) -> None:
     for text in ("nothing like that", "timeout = "):
         with pytest.raises(ValueError, match="should have once"):
             broken(msgspec.structs.replace(ONE, changes={text: ""}), tmp_path / text[:7])
+        with pytest.raises(ValueError, match="should have once"):
+            broken(msgspec.structs.replace(ONE, recovery={text: ""}), tmp_path / f"recovery {text[:7]}")
 
 
 def test_red_by_its_own_name_is_caught() -> None:

@@ -33,6 +33,8 @@ from tests.fixtures.dynamodb_world import PREFIX, SELECTED, key, row, table
 from tests.fixtures.dynamodb_world import workload as table_workload
 from tests.fixtures.fake_cloud import EPOCH_NS, FakeTime, header
 from tests.fixtures.recovery_world import deploy_step, restore_step, workload
+from tests.fixtures.test_automation import FUNCTION, Runs
+from tests.fixtures.test_automation import REGION as RUNS_REGION
 from tests.fixtures.test_execution import MACHINE, Machine
 
 
@@ -243,7 +245,7 @@ def _networked() -> Observed:
 
 
 def _run() -> Observed:
-    """Of an execution of a state machine, one that is still running when its step has to end among them."""
+    """Of all that is run on AWS, an execution that is still running when its step has to end among it."""
     found = Observed()
     for timeout, looks in (("30s", 2), ("1s", 10**6)):
         settings = RunStep.model_validate({"name": "warm", "kind": "run", "timeout": timeout, "state_machine": MACHINE})
@@ -251,7 +253,17 @@ def _run() -> Observed:
         cloud: Any = machine
         _unjournaled(lambda around, of=settings: Run(of, around).run(), cloud)  # type: ignore[misc]  # bound now
         found.done |= named((call.service, call.operation) for call in machine.calls)
-    found.writes = {"stepfunctions:StartExecution", "stepfunctions:StopExecution"}
+    ways: tuple[tuple[dict[str, str], int], ...] = (
+        ({"runbook": "WarmCaches", "region": RUNS_REGION}, 2),
+        ({"runbook": "WarmCaches", "region": RUNS_REGION, "timeout": "1s"}, 10**6),
+        ({"function": FUNCTION}, 0),
+    )
+    for given, looks in ways:
+        settings = RunStep.model_validate({"name": "warm", "kind": "run"} | given)
+        runs: Any = Runs(looks=looks)
+        _unjournaled(lambda around, of=settings: Run(of, around).run(), runs)  # type: ignore[misc]  # bound now
+        found.done |= named((call.service, call.operation) for call in runs.calls)
+    found.writes = {call for call in found.done if ":Get" not in call and ":Describe" not in call}
     return found
 
 

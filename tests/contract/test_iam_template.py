@@ -129,7 +129,7 @@ def test_each_write_is_bound() -> None:
                 continue
             named = any(by in str(statement["Resource"]) for by in ("Bucket", "LeaseTable", "DeadMan"))
             regions = statement.get("Condition", {}).get("StringEquals", {}).get("aws:RequestedRegion")
-            at_one_place = action.partition(":")[0] in ("iam", "route53")
+            at_one_place = action.partition(":")[0] in ("iam", "route53", "route53-recovery-cluster")
             if action not in GRANTS:
                 assert regions == {"Ref": "Regions"}, f"{action} needs an entry in fixtures/iam_grants.py"
                 assert action in told

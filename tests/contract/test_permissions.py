@@ -10,16 +10,16 @@ import pytest
 
 from fixtures import iam_declared
 from fixtures.aws import Cloud
-from fixtures.drill_lag import Secondary, _points
+from fixtures.drill_lag import Secondary, lag_points
 from fixtures.errors import NoTarget, Refused
 from fixtures.guard import lacking
-from fixtures.iam_harness import EVERY_DRILL, HARNESS, JOURNAL, LEASE
+from fixtures.iam_harness import DEAD_MAN, EVERY_DRILL, HARNESS, JOURNAL, LEASE
 from fixtures.journal import Journal
 from fixtures.journal_elsewhere import Elsewhere
 from fixtures.journal_home import JournalHome
 from fixtures.lease import TableLease
 from fixtures.needs import Needs, named
-from fixtures.orphans import orphans
+from fixtures.orphans import Named, orphans
 from fixtures.recovery.wait import Wait
 from fixtures.signs.found import watchers
 from fixtures.workload import Workload
@@ -135,16 +135,19 @@ def test_what_watches_and_guards_is_declared(monkeypatch: pytest.MonkeyPatch) ->
         except NoTarget:
             pytest.fail("the world has a recovery site")
         world.account(BOTH.region)
-        orphans(world, BOTH)
+        orphans(world, BOTH, Named(dead_man=("dr-drills-undo", "eu-north-1"), tables=(("restored", "orders"),)))
         _with_metric(world)
-        allowed = {call for needs in HARNESS.values() for call in needs.calls}
+        # What the readiness checks call: tests/fixtures/readiness/test_checks.py.
+        asking = (needs for what, needs in HARNESS.items() if what != "the readiness checks")
+        allowed = {call for needs in asking for call in needs.calls} | set(DEAD_MAN.sees)
         called = named(world.called)
     assert called - allowed == set()
     # Where a workload has no such thing, nobody asks for it; `--plan` and zones: tests/fixtures/test_plan_only.py.
     not_asked = {
-        "ec2:DescribeAvailabilityZones", "iam:SimulatePrincipalPolicy", "dynamodb:DescribeTable",
+        "ec2:DescribeAvailabilityZones", "iam:SimulatePrincipalPolicy",
         "rds:DescribeDBClusterSnapshots", "rds:DescribeGlobalClusters", "cloudwatch:DescribeAlarms",
-        "route53:ListTagsForResources", "route53:GetHealthCheckStatus", "elbv2:DescribeTargetHealth",
+        "route53:ListTagsForResources", "route53:GetHealthCheckStatus",
+        "stepfunctions:ListExecutions", "elbv2:DescribeTargetHealth",
     }  # fmt: skip
     assert allowed - called <= not_asked
 
@@ -153,7 +156,7 @@ def _with_metric(world: Cloud) -> None:
     dimensions = [{"Name": "DBClusterIdentifier", "Value": "orders-home"}]
     data = [{"MetricName": "AuroraGlobalDBReplicationLag", "Dimensions": dimensions, "Value": 1.0}]
     world.client("cloudwatch", BOTH.region, "plan").put_metric_data(Namespace="AWS/RDS", MetricData=data)
-    _points(world, Secondary(BOTH.region, "primary", "orders-home", True), 1_800_000_000.0, 60)
+    lag_points(world, Secondary(BOTH.region, "primary", "orders-home", True), 1_800_000_000.0, 60)
 
 
 def test_what_the_journal_and_the_lease_call_is_declared(cloud: Cloud, tmp_path: Path) -> None:  # noqa: F811

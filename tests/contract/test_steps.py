@@ -13,12 +13,14 @@ from botocore.validate import validate_parameters
 from fixtures.aws import Cloud
 from fixtures.change import Change
 from fixtures.journal import Journal
+from fixtures.lab.cloud.routing_state import REGIONS
 from fixtures.recovery.planes import plane_of
 from fixtures.recovery.runner import make_step
 from fixtures.recovery.step import Around, ChangingStep, Step
-from fixtures.workload_plans import FenceStep, StepSettings
+from fixtures.workload_plans import FenceStep, RouteStep, StepSettings
 from reports.steps import StepRecord
 from tests.contract.test_faults import operation, unknown_fields
+from tests.fixtures.arc_world import Arc
 from tests.fixtures.fake_cloud import FakeTime, open_journal
 from tests.fixtures.recovery_world import (
     PRIMARY,
@@ -41,7 +43,21 @@ def every_step() -> list[StepSettings]:
     plans = [workload().plan(key) for key in ("region", "data", "switchover")]
     steps = {step.name: step for plan in plans if plan is not None for step in plan.steps}
     copied = [restore_step("snapshot"), restore_step("recovery-point")]
-    return [FenceStep(name="fence", kind="fence", site="primary"), deploy_step(), *copied, *steps.values()]
+    made: list[StepSettings] = [FenceStep(name="fence", kind="fence", site="primary"), deploy_step(), *copied]
+    return [*made, *steps.values(), *_other_routes()]
+
+
+def _other_routes() -> list[RouteStep]:
+    """The ways to turn traffic that the reference workload does not go."""
+    arc = Arc()
+    home, away = arc.controls
+    given: list[dict[str, Any]] = [
+        {"name": "spread", "record": "shop.example", "weights": {"primary": 0, "recovery": 100}},
+        {"name": "shift", "away_from": f"{PRIMARY}a", "balancer": "orders-ws", "expires_in": "5m"},
+        {"name": "switch", "controls": {home: "Off", away: "On"}, "endpoints": arc.endpoints},
+        {"name": "switch-found", "controls": {home: "Off", away: "On"}},
+    ]
+    return [RouteStep.model_validate({"kind": "route"} | one) for one in given]
 
 
 STEPS = every_step()
@@ -167,7 +183,7 @@ def test_its_record_tells_each_call(record: StepRecord, journal: Journal, world:
 
 
 def test_it_calls_no_region_that_is_lost(settings: StepSettings, surroundings: Around, world: World) -> None:
-    for region in (PRIMARY, "eu-central-1", "us-east-1"):
+    for region in {PRIMARY, "eu-central-1", "us-east-1", *REGIONS}:
         world.cloud.lose(region)
     record = make_step(settings, surroundings).run()
     assert record.outcome == "failed"

@@ -12,7 +12,8 @@ import pytest
 
 from reports.allure_content import MOST_BYTES, attachments, description_html
 from reports.allure_files import write_killed_result, write_session_files
-from reports.evidence import RunInfo, sha256_of, write_run
+from reports.evidence import RunInfo, write_run
+from reports.manifest import sha256_of
 from reports.record import read_record
 from reports.timeline import timeline_svg
 from tests.reports.synthetic import HOSTILE, Case, make, write_folder
@@ -147,7 +148,7 @@ def test_a_killed_drill_has_the_identity_of_its_other_runs(tmp_path: Path, passe
     node = "drills/test_x.py::test_power[eu-west-1a]"
     killed = write_killed_result(
         tmp_path / "killed", run="r", node_id=node, parameters={"zone": "eu-west-1a"}, started_ms=1, stopped_ms=2,
-        says="What it changed is put back.", labels={"epic": "orders"},
+        says="What it changed is put back.", folder=passed[0],
     )  # fmt: skip
     result = json.loads(killed.read_text(encoding="utf-8"))
     assert {name: result[name] for name in ("fullName", "testCaseId", "historyId")} == {
@@ -156,6 +157,41 @@ def test_a_killed_drill_has_the_identity_of_its_other_runs(tmp_path: Path, passe
     assert result["status"] == "broken"
     assert ("epic", "orders") in _labels(result)
     assert result["name"] == alive["name"]
+
+
+def test_what_is_known_of_a_killed_drill_goes_with_it(tmp_path: Path) -> None:
+    folder = _folder(tmp_path, "pass")
+    (folder / "verdict.json").unlink()
+    with (folder / "marks.jsonl").open("ab") as file:
+        file.write(b'{"name":"end","at_')  # torn
+    node = "drills/test_x.py::test_power[eu-west-1a]"
+    written = [
+        write_killed_result(
+            tmp_path / "results", run="r", node_id=node, parameters={}, started_ms=1, stopped_ms=2,
+            says="It had changed nothing.", folder=folder,
+        )
+        for _ in range(2)
+    ]  # fmt: skip
+    result = json.loads(written[0].read_text(encoding="utf-8"))
+    assert 'Its last mark is "end", 60.0 s after its start.' in result["statusDetails"]["message"]
+    assert f"python -m reports rejudge {folder}" in result["statusDetails"]["message"]
+    assert _labels(result) >= {("epic", "orders"), ("feature", "az"), ("story", "az_power_loss")}
+    assert "1 of 1 changes are proved to be put back" in result["descriptionHtml"]
+    there = {one["name"]: (tmp_path / "results" / one["source"]).read_text() for one in result["attachments"]}
+    assert set(there) == {"journal with undo proof", "plan.json", "marks.jsonl"}
+    assert "PUT BACK AND VERIFIED" in there["journal with undo proof"]
+    assert len(list((tmp_path / "results").iterdir())) == 4  # written twice, there once
+
+
+def test_a_killed_drill_of_which_nothing_is_left_is_broken_too(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    path = write_killed_result(
+        tmp_path / "results", run="r", node_id="drills/test_x.py::test_y", parameters={}, started_ms=1, stopped_ms=2,
+        says="It had changed nothing.", folder=tmp_path / "empty",
+    )  # fmt: skip
+    result = json.loads(path.read_text(encoding="utf-8"))
+    assert (result["status"], result["attachments"], result["labels"]) == ("broken", [], [])
+    assert result["statusDetails"]["message"].endswith("It had changed nothing. It left no marks.")
 
 
 def test_a_killed_drill_is_written_once(tmp_path: Path) -> None:
@@ -209,6 +245,49 @@ def test_session_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     }  # fmt: skip
 
 
+def _metrics(tmp_path: Path, *cases: Case) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """The figures of a run with these drills, and Allure 3's settings."""
+    run = tmp_path / "runs" / "run-1"
+    for case in cases:
+        write_folder(run / case, make(case, 400, lost=6), "<svg/>")
+    write_session_files(tmp_path / "results", run)
+    found = [json.loads((tmp_path / "results" / name).read_bytes()) for name in ("run-1-perf.json", "allurerc.json")]
+    return found[0], found[1]
+
+
+def test_each_edge_that_was_decided_is_a_metric_of_its_own(tmp_path: Path) -> None:
+    figures, settings = _metrics(tmp_path, "pass")
+    drill = "orders.az_power_loss[eu-west-1a]"
+    assert {one["key"]: one["value"] for one in figures} == {
+        f"{drill}.recovery_time.lower": 4.1, f"{drill}.recovery_time.upper": 4.38, f"{drill}.data_loss.lower": 0.8,
+        f"{drill}.data_loss.upper": 0.9, f"{drill}.data_loss.writes": 6.0,
+    }  # fmt: skip
+    assert {one["stop"] - one["start"] for one in figures} == {60_000}
+    assert len({one["id"] for one in figures}) == len(figures)
+    named = settings["performance"]["metrics"]
+    assert {one["key"] for one in figures} == set(named)
+    assert {one["group"] for one in named.values()} == set(settings["performance"]["groups"])
+    assert settings["historyPath"] == str(tmp_path / "runs" / "allure-history.jsonl")
+
+
+@pytest.mark.parametrize(
+    ("case", "edges"), [("fail", ["lower"]), ("invalid", []), ("inconclusive", []), ("aborted", [])]
+)
+def test_what_was_not_decided_or_not_seen_is_no_metric(tmp_path: Path, case: Case, edges: list[str]) -> None:
+    figures, settings = _metrics(tmp_path, case)
+    keys = [one["key"].rpartition(".")[2] for one in figures if ".recovery_time." in one["key"]]
+    assert keys == edges
+    assert len(settings["performance"]["metrics"]) == 5  # what it was called before stays
+
+
+def test_both_versions_of_allure_get_the_same_categories(tmp_path: Path) -> None:
+    _, settings = _metrics(tmp_path, "pass")
+    older = json.loads((tmp_path / "results" / "categories.json").read_bytes())
+    assert [{key: value for key, value in one.items() if key != "id"} for one in settings["categories"]] == older
+    assert len({one["id"] for one in settings["categories"]}) == len(older)
+    assert not [one for one in older if "(?" in one.get("messageRegex", "")]  # JavaScript has no flags inside
+
+
 @pytest.mark.parametrize(
     ("status", "message", "category"),
     [
@@ -227,6 +306,6 @@ def test_each_outcome_falls_into_its_category(tmp_path: Path, status: str, messa
     matching = [
         one["name"]
         for one in categories
-        if status in one.get("matchedStatuses", [status]) and re.fullmatch(one.get("messageRegex", "(?s).*"), message)
+        if status in one.get("matchedStatuses", [status]) and re.fullmatch(one.get("messageRegex", r"[\s\S]*"), message)
     ]
     assert matching[0] == category

@@ -1,14 +1,18 @@
 import re
 from html.parser import HTMLParser
+from itertools import pairwise
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from reports.evidence import LabSetting, RunInfo, verify_manifest, write_manifest, write_run
+from reports.context import Context, Tolerances, write_context
+from reports.evidence import LabSetting, RunInfo, write_run
 from reports.losses import LossRow, read_losses, write_losses
-from reports.page import write_page
+from reports.manifest import read_manifest, write_manifest
+from reports.page import breakable, page_html, write_page
 from reports.timeline import timeline_svg
+from reports.verify import file_problems
 from tests.reports.synthetic import HOSTILE, Case, make, write_folder
 
 
@@ -25,7 +29,7 @@ class _Reader(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append(tag)
         self.attributes += [(tag, name, value or "") for name, value in attrs]
-        if tag not in ("meta", "img", "br"):
+        if tag not in ("meta", "img", "br", "wbr"):
             self._open.append(tag)
 
     def handle_endtag(self, tag: str) -> None:
@@ -84,6 +88,78 @@ def test_every_link_leads_somewhere_and_every_picture_has_words(tmp_path: Path) 
     assert len([alt for alt in page.values("alt") if alt.startswith(("Timeline. PASS:", "Timeline. FAIL:"))]) == 2
 
 
+def test_headings_are_in_order_and_tables_have_names(tmp_path: Path) -> None:
+    page = _read(write_page(_run(tmp_path, "pass", "fail", lost=5)))
+    levels = [int(tag[1]) for tag in page.tags if re.fullmatch(r"h[1-6]", tag)]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(after <= before + 1 for before, after in pairwise(levels))
+    regions = [name for _, key, name in page.attributes if key == "aria-label"]
+    assert all(regions)
+    assert "th" in page.tags
+
+
+def test_a_long_name_breaks_after_its_own_signs_only() -> None:
+    assert breakable("az_power_loss[eu-west-1a]") == "az_<wbr>power_<wbr>loss[<wbr>eu-<wbr>west-<wbr>1a]"
+    assert breakable(HOSTILE).startswith("&lt;script&gt;")
+    assert breakable("drill") == "drill"
+
+
+def test_a_manager_reads_what_was_tested_whether_it_held_and_who_does_what(tmp_path: Path) -> None:
+    run = _run(tmp_path, "pass", "fail")
+    (run / "az_power_loss-orders-fail" / "workload.json").write_text('{"owner": "orders team"}', encoding="utf-8")
+    text = _read(write_page(run)).text
+    face = text[: text.index("Objectives and what was measured")]
+    assert "It did not hold: 1 of 2 drills missed an objective" in face
+    assert "Findings to correct 1 high. The first is due on 2025-04-30." in face
+    assert "DRAFT: not final, because" in face
+    assert "It discharges no period." in face
+    assert "F1 high recovery time" in text
+    assert "(objective missed) orders team 2025-04-30" in text
+
+
+def test_a_finding_that_is_nobodys_says_so(tmp_path: Path) -> None:
+    text = _read(write_page(_run(tmp_path, "fail"))).text
+    assert "1 without an owner or a due date." in text
+    assert "(objective missed) \N{EN DASH} MISSING 2025-04-30" in text
+
+
+def test_the_context_is_shown_and_its_tolerances_are_scored(tmp_path: Path) -> None:
+    run = _run(tmp_path, "pass")
+    tolerances = Tolerances(mtd_s=4.0, detection_s=60.0)
+    write_context(
+        run, Context(source="c.toml", sha256="ab" * 32, objectives=tolerances, links={"plan": "https://example.com/p"})
+    )
+    page = _read(write_page(run))
+    assert "longest tolerable outage (MTD) 4 s exceeded ✕ FAIL" in page.text
+    assert "objective for detection 60 s not measured NOT SCORED" in page.text
+    assert "F1 critical longest tolerable outage" in page.text
+    assert "https://example.com/p" in page.text
+    assert "https://example.com/p" not in page.values("href")
+    assert "c.toml, SHA-256 " + "ab" * 32 in page.text
+
+
+def test_a_context_that_cannot_be_read_is_said(tmp_path: Path) -> None:
+    run = _run(tmp_path, "pass")
+    (run / "context.json").write_text("{", encoding="utf-8")
+    assert "context.json cannot be read" in _read(write_page(run)).text
+
+
+def test_made_again_it_names_the_run_before_and_none_after(tmp_path: Path) -> None:
+    run = _run(tmp_path, "pass")
+    write_manifest(run)
+    later = tmp_path / "run-2"
+    later.mkdir()
+    write_manifest(later)
+    text = page_html(run)
+    assert "none: this is the first of its folder" in text
+    assert "run-2" not in text
+    assert "number 1 of its folder" in text
+    assert "UNSIGNED" in text
+    (run / "attestation.json").write_text("{}", encoding="utf-8")
+    assert "UNSIGNED" not in page_html(run)
+
+
 def test_what_comes_from_outside_is_escaped(tmp_path: Path) -> None:
     page = _read(write_page(_run(tmp_path, "fail", lost=5)))
     assert "script" not in page.tags
@@ -140,10 +216,13 @@ def test_writes_in_doubt_are_counted_and_left_to_the_file(tmp_path: Path) -> Non
 
 def test_missing_fields_are_named_as_missing(tmp_path: Path) -> None:
     text = _read(write_page(_run(tmp_path, "pass"))).text
-    missing = text[text.index("Fields that an audit asks for") :]
+    missing = text[text.index("Fields that an audit asks for") : text.index("The record, field by field")]
     assert "change ticket" in missing
     assert "account" in missing
-    assert "operator" not in missing[: missing.index("The run")]
+    assert "people facilitator, observers" in missing  # and no operator before or between them
+    fields = text[text.index("The record, field by field") :]
+    assert "people operator Game-day lead run.json" in fields
+    assert "MISSING context file" in fields[fields.index("authority change ticket") :][:60]
 
 
 def test_a_drill_that_was_killed_is_shown_without_a_verdict_and_is_no_pass(tmp_path: Path) -> None:
@@ -175,6 +254,8 @@ def test_its_hashes_are_those_of_the_manifest(tmp_path: Path) -> None:
     run = _run(tmp_path, "pass")
     text = _read(write_page(run)).text
     files = msgspec.json.decode(write_manifest(run).read_bytes())["files"]
-    assert verify_manifest(run) == []
+    manifest = read_manifest(run)
+    assert manifest is not None
+    assert file_problems(run, manifest) == []
     for name, file in files.items():
         assert name == "index.html" or file["sha256"] in text

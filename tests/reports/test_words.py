@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reports.model import RecoveryTime
-from reports.words import interval, recovery_words, seconds, utc_text, verdict_sentence, worst
+from reports.words import interval, recovery_words, seconds, utc_text, verdict_sentence, worst, zones_named
 from tests.reports.synthetic import UTC_NS, make
 
 
@@ -44,6 +44,14 @@ def test_what_is_shown_holds_what_was_measured_and_stays_on_its_side_of_the_obje
     if objective is not None and abs(lower - objective) > 1e-6 and abs(upper - objective) > 1e-6:
         assert (low_s > objective) == (lower > objective)
         assert (high_s > objective) == (upper > objective)
+
+
+def test_each_zone_in_a_text_gets_its_id_once() -> None:
+    ids = {"eu-west-1a": "euw1-az3", "eu-west-1b": "euw1-az1"}
+    said = "eu-west-1a, eu-west-1b (euw1-az1); eu-west-1ab and my-eu-west-1a-x stay, so does eu-west-1c."
+    shown = "eu-west-1a (euw1-az3), eu-west-1b (euw1-az1); eu-west-1ab and my-eu-west-1a-x stay, so does eu-west-1c."
+    assert zones_named(said, ids) == shown == zones_named(shown, ids)
+    assert zones_named(said, {}) == said
 
 
 def test_seconds_and_utc() -> None:

@@ -22,7 +22,7 @@ from fixtures.errors import Refused
 from fixtures.follow import closing, command
 from fixtures.journal import Journal, this_process
 from fixtures.workload import load
-from reports.evidence import verify_manifest
+from reports.verify import verify_run
 from tests.fixtures.fake_cloud import FakeTime, change, header
 from tests.sabotage.quick import DRILLS, HANGS_S, ROOT, Run, owner_of, quick_workload
 from tests.sabotage.test_bad_input import USAGE, left_behind, run_pytest
@@ -154,7 +154,7 @@ def test_it_is_followed_left_alone_and_followed_to_its_end(held: Own) -> None:
     assert code == 12
     assert "waiting for go" not in told
     assert re.search(r"= drills =.*exit code   12.*ended at \S+: exit code 12 \(refused", told, re.DOTALL), told
-    assert verify_manifest(held.evidence) == []
+    assert verify_run(held.evidence).problems == []
 
 
 def test_one_that_was_killed_is_told_with_what_is_open(held: Own) -> None:

@@ -1,0 +1,19 @@
+"""A table is dropped by mistake: clients are told that it does not exist, replicas follow, and only a restore helps."""
+
+import pytest
+
+from fixtures.drill import Drill
+from fixtures.faults.drop_table import DropTable
+
+
+@pytest.mark.drill(disruption="data", expects="impact")
+def test_table_dropped(drill: Drill) -> None:
+    """If a table is dropped, it is restored to the last good second, and what was lost with that is counted."""
+    drill.steady()
+    with drill.inject(DropTable(drill.workload.stores[0].name)):
+        drill.recover()
+        drill.audit("at failover")
+    drill.settle()
+    drill.fail_back()
+    drill.audit("after failback")
+    drill.judge()

@@ -1,0 +1,85 @@
+"""Many runs: every judged drill below some folders, in the order in which they began."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from reports.declared import Declared
+from reports.evidence import RUN, RunInfo, read_run
+from reports.folder import PLAN, VERDICT, BrokenEvidence, read_verdict
+from reports.model import Verdict
+from reports.words import drill_name
+
+# A drill's folder, a run's, a folder of runs, and a folder of those: what a release's evidence is kept in.
+_DEPTH = 3
+
+
+class Kept(NamedTuple):
+    """One judged drill as it is kept: its verdict, and what its plan and its run say of it, where these can be read."""
+
+    folder: Path
+    verdict: Verdict
+    declared: Declared | None
+    run: RunInfo | None
+
+    @property
+    def began_utc(self) -> str:
+        """When it began, as ISO 8601 in UTC; by the run's id where no mark says it."""
+        return self.verdict.marks[0].utc if self.verdict.marks else self.verdict.run_id
+
+    @property
+    def name(self) -> str:
+        """The drill with its parameters."""
+        return drill_name(self.verdict.drill, self.verdict.parameters)
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """What runs of the same drill have in common: workload, environment, drill with its parameters."""
+        return (self.verdict.workload, self.verdict.environment, self.name)
+
+
+def kept_below(paths: Iterable[Path]) -> list[Kept]:
+    """Every judged drill below these folders, each once, the earliest first.
+
+    Raises BrokenEvidence for a folder that is not there or has no judged drill in it, and for a verdict that cannot be
+    read: a run that is left out would change what the others prove.
+    """
+    found: dict[Path, Kept] = {}
+    for path in paths:
+        folders = _folders(path)
+        if not folders:
+            raise BrokenEvidence(f"{path}: no judged drill in it ({VERDICT}). Give the folder of a run, or of runs.")
+        found |= {folder: _kept(folder) for folder in folders}
+    return sorted(found.values(), key=lambda kept: (kept.began_utc, kept.verdict.run_id, str(kept.folder)))
+
+
+def _folders(path: Path) -> list[Path]:
+    patterns = ("*/" * depth + VERDICT for depth in range(_DEPTH + 1))
+    return sorted({found.parent.resolve() for pattern in patterns for found in path.glob(pattern)})
+
+
+def _kept(folder: Path) -> Kept:
+    try:
+        run = read_run(folder.parent)
+    except msgspec.DecodeError as error:
+        raise BrokenEvidence(f"{folder.parent.name}/{RUN}: {error}") from error
+    return Kept(folder, read_verdict(folder), _declared(folder / PLAN), run)
+
+
+def _declared(path: Path) -> Declared | None:
+    if not path.exists():
+        return None
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Declared)
+    except msgspec.DecodeError as error:
+        raise BrokenEvidence(f"{path.parent.name}/{PLAN}: {error}") from error
+
+
+def by_drill(kept: Iterable[Kept]) -> dict[tuple[str, str, str], list[Kept]]:
+    """The runs of each drill, in their order."""
+    found: dict[tuple[str, str, str], list[Kept]] = {}
+    for one in kept:
+        found.setdefault(one.key, []).append(one)
+    return found

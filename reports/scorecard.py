@@ -1,0 +1,135 @@
+"""Every workload against every disruption: what was proved last, what was not, and what was never tried."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, get_args
+
+import msgspec
+
+from reports.advice import open_findings
+from reports.folder import BrokenEvidence
+from reports.many import Kept, by_drill
+from reports.model import Disruption, Overall
+from reports.sheet import Sheet, sheet_html
+from reports.tables import markdown, markdown_table, text_table
+from reports.words import SIGNS, loss_words, recovery_words, worst
+
+WORKLOAD = "workload.json"
+State = Literal["pass", "fail", "inconclusive", "invalid", "aborted", "no drill", "no objective"]
+STATE_SIGNS: Mapping[str, str] = SIGNS | {"no drill": "○", "no objective": "·"}
+_HEAD = ("workload", "disruption", "state", "recovery time", "data loss", "drills", "last, UTC", "why")
+
+
+class Cell(NamedTuple):
+    """One workload and one disruption, by the newest run of each of its drills: the worst of them.
+
+    `why` says what is missing where it is no pass, or that it was not put back.
+    """
+
+    workload: str
+    disruption: Disruption
+    state: State
+    recovery_time: str
+    data_loss: str
+    drills: int
+    last_utc: str
+    why: str
+
+
+def cells(kept: Sequence[Kept]) -> list[Cell]:
+    """A cell for every disruption of every workload in its environment."""
+    rows: dict[tuple[str, str], list[Kept]] = {}
+    for one in kept:
+        rows.setdefault((one.verdict.workload, one.verdict.environment), []).append(one)
+    return [
+        _cell(f"{name} ({where})", disruption, rows[name, where])
+        for name, where in sorted(rows)
+        for disruption in get_args(Disruption)
+    ]
+
+
+def _cell(workload: str, disruption: Disruption, kept: Sequence[Kept]) -> Cell:
+    ours = [one for one in kept if one.verdict.disruption == disruption]
+    if not ours:
+        return _gap(workload, disruption, kept)
+    newest = [runs[-1] for runs in by_drill(ours).values()]
+    state = worst(one.verdict.verdict for one in newest)
+    worst_of = next(one for one in newest if one.verdict.verdict == state)
+    slowest = max(newest, key=_slow)
+    lossiest = max(newest, key=_lossy)
+    return Cell(
+        workload, disruption, state, recovery_words(slowest.verdict.recovery_time),
+        loss_words(lossiest.verdict.data_loss), len(newest), max(one.began_utc for one in newest)[:10],
+        _why(worst_of, newest),
+    )  # fmt: skip
+
+
+def _slow(kept: Kept) -> tuple[bool, float]:
+    recovery = kept.verdict.recovery_time
+    return recovery.lower_s is not None and recovery.upper_s is None, recovery.upper_s or recovery.lower_s or -1.0
+
+
+def _lossy(kept: Kept) -> tuple[float, int]:
+    loss = kept.verdict.data_loss
+    return loss.upper_s or loss.lower_s or -1.0, loss.lost + loss.late + loss.rolled_back
+
+
+def _why(of: Kept, newest: Sequence[Kept]) -> str:
+    dirty = [one.name for one in newest if one.verdict.undo == "dirty"]
+    said = f"NOT PUT BACK: {', '.join(dirty)}. " if dirty else ""
+    if of.verdict.verdict == "pass":
+        return said.strip()
+    if of.verdict.verdict == "aborted":
+        return f"{said}{of.name}: ended before its end"
+    found = [f for f in open_findings(of.verdict) if f.verdict != "not judged"]
+    return f"{said}{of.name}: {found[0].check}: {found[0].says}" if found else f"{said}{of.name}"
+
+
+def _gap(workload: str, disruption: Disruption, kept: Sequence[Kept]) -> Cell:
+    """Nothing was run: because nothing is promised, or although something is."""
+    promised = _promised(kept[-1].folder / WORKLOAD)
+    state: State = "no drill" if promised is None or disruption in promised else "no objective"
+    why = {
+        "no objective": "the workload file promises nothing for it",
+        "no drill": "promised, and never tried" if promised is not None else "never tried",
+    }[state]
+    return Cell(workload, disruption, state, "", "", 0, "", why)
+
+
+def _promised(path: Path) -> set[str] | None:
+    """The disruptions that the workload of the newest run has an objective for; None where its file is not there."""
+    if not path.exists():
+        return None
+    try:
+        tables: dict[str, Any] = msgspec.json.decode(path.read_bytes())
+        return {name for name, objective in tables["objectives"].items() if objective is not None}
+    except (msgspec.DecodeError, KeyError, AttributeError) as error:
+        raise BrokenEvidence(f"{path.parent.name}/{WORKLOAD}: {error!r}") from error
+
+
+def overall(found: Sequence[Cell]) -> Overall:
+    """The worst of all cells. What is promised and never tried proves nothing."""
+    states = (cell.state for cell in found if cell.state != "no objective")
+    return worst("inconclusive" if state == "no drill" else state for state in states)
+
+
+def scorecard_text(found: Sequence[Cell], *, as_markdown: bool = False) -> str:
+    """A row for each cell."""
+    rows = [_row(cell) for cell in found]
+    table = markdown_table(_HEAD, rows) if as_markdown else text_table(_HEAD, rows)
+    word = overall(found)
+    head = f"{SIGNS[word]} {word.upper()}"
+    return f"## {markdown(head)}\n\n{table}\n" if as_markdown else f"{head}\n\n{table}\n"
+
+
+def _row(cell: Cell) -> tuple[str, ...]:
+    return (
+        cell.workload, cell.disruption, f"{STATE_SIGNS[cell.state]} {cell.state}", cell.recovery_time, cell.data_loss,
+        str(cell.drills) if cell.drills else "", cell.last_utc, cell.why,
+    )  # fmt: skip
+
+
+def scorecard_html(found: Sequence[Cell], picture: str) -> str:
+    """The same with a picture, as one HTML file."""
+    word = overall(found)
+    return sheet_html(f"Scorecard: {SIGNS[word]} {word}", picture, [Sheet("", _HEAD, [_row(cell) for cell in found])])
