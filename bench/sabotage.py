@@ -17,7 +17,9 @@ import msgspec
 from bench.drilled import TWO_REGIONS, WORKLOADS, Where, command_of, folder_of, in_a_row, run
 from bench.figures import write
 
-PILOT_LIGHT = WORKLOADS / "orders-pilot-light.toml"
+BACKUPS, PILOT_LIGHT = WORKLOADS / "orders-backup-restore.toml", WORKLOADS / "orders-pilot-light.toml"
+# Of the backups' workload: the template of each of its sites, and what the sabotages call a copy of it.
+SITE, OTHER = "orders-backup-restore.template.json", "other.template.json"
 MISSED = 10  # the exit code of a drill that missed an objective
 
 PROMOTE = """[[plans.region.steps]]
@@ -54,8 +56,9 @@ SOON = {
 class Sabotage(msgspec.Struct, frozen=True, kw_only=True):
     """One thing broken: texts that are replaced in the workload file, and what must be said of it.
 
-    `recovery` are texts that are replaced in the template of the recovery site. `check` is the finding that must be
-    red, `says` a part of its words.
+    `recovery` are texts that are replaced in the template of the recovery site, `other` those in a copy of the backups'
+    template, which lies beside the workload file as `OTHER`. `check` is the finding that must be red, `says` a part of
+    its words.
     """
 
     name: str
@@ -63,6 +66,7 @@ class Sabotage(msgspec.Struct, frozen=True, kw_only=True):
     workload: Path = TWO_REGIONS
     changes: Mapping[str, str] = {}
     recovery: Mapping[str, str] = {}
+    other: Mapping[str, str] = {}
     check: str
     says: str
 
@@ -141,6 +145,26 @@ SABOTAGES = (
         says="split brain",
     ),
     Sabotage(
+        name="restore from an older copy than the newest",
+        drill="drills/test_backups_only.py",
+        workload=BACKUPS,
+        changes={
+            'to_identifier = "orders-br-restored"': 'to_identifier = "orders-br-restored"\nbefore = "14s"',
+            'rpo = "20s"': 'rpo = "12s"',
+        },
+        check="data loss",
+        says="the objective is 12 s",
+    ),
+    Sabotage(
+        name="a deploy of another template",
+        drill="drills/test_backups_only.py",
+        workload=BACKUPS,
+        changes={f'template = "{SITE}"\nsame_as': f'template = "{OTHER}"\nsame_as'},
+        other={'"Description": "orders at one site': '"Description": "orders at another site'},
+        check="deployed template",
+        says="deployed another template",
+    ),
+    Sabotage(
         name="a pilot light that is left burning",
         drill="drills/test_passive_site.py",
         workload=PILOT_LIGHT,
@@ -175,11 +199,15 @@ class Tried(msgspec.Struct, frozen=True, kw_only=True):
 def broken(sabotage: Sabotage, folder: Path) -> Path:
     """The workload with that one thing broken. Raises ValueError where a text is not there, or not once."""
     folder.mkdir(parents=True)
-    for site, changes in (("primary", {}), ("recovery", sabotage.recovery)):
-        template = WORKLOADS / f"{sabotage.workload.stem}-{site}.template.json"
-        (folder / template.name).write_text(_replaced(template, changes), encoding="utf-8")
-    path = folder / sabotage.workload.name
-    path.write_text(_replaced(sabotage.workload, sabotage.changes), encoding="utf-8")
+    given = sabotage.workload
+    for template in WORKLOADS.glob(f"{given.stem}*.template.json"):
+        of_recovery = template.name == f"{given.stem}-recovery.template.json"
+        text = _replaced(template, sabotage.recovery if of_recovery else {})
+        (folder / template.name).write_text(text, encoding="utf-8")
+    if sabotage.other:
+        (folder / OTHER).write_text(_replaced(WORKLOADS / SITE, sabotage.other), encoding="utf-8")
+    path = folder / given.name
+    path.write_text(_replaced(given, sabotage.changes), encoding="utf-8")
     return path
 
 

@@ -22,7 +22,17 @@ from reports.steps import StepRecord
 from tests.contract.test_faults import operation, unknown_fields
 from tests.fixtures.arc_world import Arc
 from tests.fixtures.fake_cloud import FakeTime, open_journal
-from tests.fixtures.recovery_world import PRIMARY, World, around, deployed, fresh, put_back, workload
+from tests.fixtures.recovery_world import (
+    PRIMARY,
+    World,
+    around,
+    deploy_step,
+    deployed,
+    fresh,
+    put_back,
+    restore_step,
+    workload,
+)
 
 # What the settings are called in the file, and so the modules of the steps.
 KINDS = sorted(get_args(kind.model_fields["kind"].annotation)[0] for kind in get_args(get_args(StepSettings)[0]))
@@ -32,7 +42,9 @@ def every_step() -> list[StepSettings]:
     """One of each way that changes something: the first steps of the reference workload's plans, and a fence."""
     plans = [workload().plan(key) for key in ("region", "data", "switchover")]
     steps = {step.name: step for plan in plans if plan is not None for step in plan.steps}
-    return [FenceStep(name="fence", kind="fence", site="primary"), *steps.values(), *_other_routes()]
+    copied = [restore_step("snapshot"), restore_step("recovery-point")]
+    made: list[StepSettings] = [FenceStep(name="fence", kind="fence", site="primary"), deploy_step(), *copied]
+    return [*made, *steps.values(), *_other_routes()]
 
 
 def _other_routes() -> list[RouteStep]:
