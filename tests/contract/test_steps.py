@@ -3,14 +3,12 @@
 import importlib
 import inspect
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, get_args
 
 import msgspec
 import pytest
 from botocore.validate import validate_parameters
 
-from fixtures.aws import Cloud
 from fixtures.change import Change
 from fixtures.journal import Journal
 from fixtures.lab.cloud.routing_state import REGIONS
@@ -20,15 +18,14 @@ from fixtures.recovery.step import Around, ChangingStep, Step
 from fixtures.workload_plans import FenceStep, RouteStep, StepSettings
 from reports.steps import StepRecord
 from tests.contract.test_faults import operation, unknown_fields
+from tests.fixtures import step_fixtures
 from tests.fixtures.arc_world import Arc
-from tests.fixtures.fake_cloud import FakeTime, open_journal
+from tests.fixtures.fake_cloud import FakeTime
 from tests.fixtures.recovery_world import (
     PRIMARY,
     World,
     around,
     deploy_step,
-    deployed,
-    fresh,
     put_back,
     restore_step,
     workload,
@@ -70,26 +67,8 @@ def step_class(kind: str) -> type[Step[Any]]:
     return found
 
 
-@pytest.fixture(scope="module")
-def cloud() -> Iterator[Cloud]:
-    with deployed() as cloud:
-        yield cloud
-
-
-@pytest.fixture
-def time() -> FakeTime:
-    return FakeTime()
-
-
-@pytest.fixture
-def world(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> World:
-    return fresh(cloud, monkeypatch)
-
-
-@pytest.fixture
-def journal(tmp_path: Path, time: FakeTime) -> Iterator[Journal]:
-    with open_journal(tmp_path, time) as journal:
-        yield journal
+cloud, time = step_fixtures.cloud, step_fixtures.time
+world, journal = step_fixtures.world, step_fixtures.journal
 
 
 @pytest.fixture

@@ -25,6 +25,7 @@ from fixtures.lab.cloud.notes import note, noted
 from fixtures.lab.cloud.snapshots import Snapshots, data_of
 from fixtures.lab.cloud.world import ACCOUNT, World
 from fixtures.lab.machines import volume
+from tests.lab.patched import put_back
 
 HOME, AWAY = "eu-west-1", "eu-central-1"
 ARN = f"arn:aws:rds:{HOME}:{ACCOUNT}:cluster:orders"
@@ -34,20 +35,14 @@ SETTINGS = {"backup_interval_s": 5.0, "backup_copy_s": 1.0, "backup_kept": 3.0}
 @pytest.fixture
 def bridged() -> Iterator[None]:
     """The bridges are in place for one test only: others use moto as it is."""
-    owners = (DBCluster, RDSBackend, RDSResponse, BackupResponse)
-    before, paths = [dict(vars(owner)) for owner in owners], dict(urls.url_paths)
-    moto_backup.install()
-    database_bridges.install()
-    with mock_aws():
-        yield
+    paths = dict(urls.url_paths)
+    with put_back(DBCluster, RDSBackend, RDSResponse, BackupResponse):
+        moto_backup.install()
+        database_bridges.install()
+        with mock_aws():
+            yield
     urls.url_paths.clear()
     urls.url_paths.update(paths)
-    for owner, kept in zip(owners, before, strict=True):
-        for name in [n for n in vars(owner) if n not in kept]:
-            delattr(owner, name)
-        for name, value in kept.items():
-            if vars(owner)[name] is not value:
-                setattr(owner, name, value)
 
 
 def client(service: str, region: str) -> Any:
