@@ -8,6 +8,7 @@ import json
 import subprocess
 import sys
 import time
+import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,13 +19,9 @@ from bench.drilled import TWO_REGIONS, WORKLOADS, Where, command_of, folder_of, 
 from bench.figures import write
 
 BOTH_SERVE = WORKLOADS / "orders-active-active-partitioned.toml"
-PILOT_LIGHT = WORKLOADS / "orders-pilot-light.toml"
-# The templates that a workload file names: of its primary site and of the other one.
-TEMPLATES = {
-    TWO_REGIONS: ("orders-warm-standby-primary.template.json", "orders-warm-standby-recovery.template.json"),
-    BOTH_SERVE: ("orders-active-active-west.template.json", "orders-active-active-central.template.json"),
-    PILOT_LIGHT: ("orders-pilot-light-primary.template.json", "orders-pilot-light-recovery.template.json"),
-}
+BACKUPS, PILOT_LIGHT = WORKLOADS / "orders-backup-restore.toml", WORKLOADS / "orders-pilot-light.toml"
+# Of the backups' workload: the template of each of its sites, and what the sabotages call a copy of it.
+SITE, OTHER = "orders-backup-restore.template.json", "other.template.json"
 MISSED = 10  # the exit code of a drill that missed an objective
 
 PROMOTE = """[[plans.region.steps]]
@@ -61,8 +58,9 @@ SOON = {
 class Sabotage(msgspec.Struct, frozen=True, kw_only=True):
     """One thing broken: texts that are replaced in the workload file, and what must be said of it.
 
-    `workload` is the one that is broken, `recovery` are texts that are replaced in the template of its recovery site.
-    `check` is the finding that must be red, `says` a part of its words.
+    `recovery` are texts that are replaced in the template of the recovery site, `other` those in a copy of the backups'
+    template, which lies beside the workload file as `OTHER`. `check` is the finding that must be red, `says` a part of
+    its words. `arguments` are more of them for pytest.
     """
 
     name: str
@@ -70,6 +68,7 @@ class Sabotage(msgspec.Struct, frozen=True, kw_only=True):
     workload: Path = TWO_REGIONS
     changes: Mapping[str, str] = {}
     recovery: Mapping[str, str] = {}
+    other: Mapping[str, str] = {}
     check: str
     says: str
     arguments: tuple[str, ...] = ()
@@ -158,6 +157,26 @@ SABOTAGES = (
         says="keys are not the same at central and west",
     ),
     Sabotage(
+        name="restore from an older copy than the newest",
+        drill="drills/test_backups_only.py",
+        workload=BACKUPS,
+        changes={
+            'to_identifier = "orders-br-restored"': 'to_identifier = "orders-br-restored"\nbefore = "14s"',
+            'rpo = "20s"': 'rpo = "12s"',
+        },
+        check="data loss",
+        says="the objective is 12 s",
+    ),
+    Sabotage(
+        name="a deploy of another template",
+        drill="drills/test_backups_only.py",
+        workload=BACKUPS,
+        changes={f'template = "{SITE}"\nsame_as': f'template = "{OTHER}"\nsame_as'},
+        other={'"Description": "orders at one site': '"Description": "orders at another site'},
+        check="deployed template",
+        says="deployed another template",
+    ),
+    Sabotage(
         name="a pilot light that is left burning",
         drill="drills/test_passive_site.py",
         workload=PILOT_LIGHT,
@@ -192,10 +211,16 @@ class Tried(msgspec.Struct, frozen=True, kw_only=True):
 def broken(sabotage: Sabotage, folder: Path) -> Path:
     """The workload with that one thing broken. Raises ValueError where a text is not there, or not once."""
     folder.mkdir(parents=True)
-    for name, changes in zip(TEMPLATES[sabotage.workload], ({}, sabotage.recovery), strict=True):
-        (folder / name).write_text(_replaced(WORKLOADS / name, changes), encoding="utf-8")
-    path = folder / sabotage.workload.name
-    path.write_text(_replaced(sabotage.workload, sabotage.changes), encoding="utf-8")
+    given = sabotage.workload
+    named = tomllib.loads(given.read_text(encoding="utf-8"))["lab"]["templates"].values()
+    for template in named:
+        of_recovery = template == f"{given.stem}-recovery.template.json"
+        text = _replaced(WORKLOADS / template, sabotage.recovery if of_recovery else {})
+        (folder / template).write_text(text, encoding="utf-8")
+    if sabotage.other:
+        (folder / OTHER).write_text(_replaced(WORKLOADS / SITE, sabotage.other), encoding="utf-8")
+    path = folder / given.name
+    path.write_text(_replaced(given, sabotage.changes), encoding="utf-8")
     return path
 
 

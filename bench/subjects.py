@@ -191,6 +191,8 @@ _ASKED = {
         "DBClusters[].[DBClusterIdentifier, Status, DBClusterMembers[].[DBInstanceIdentifier, IsClusterWriter]]",
     ),
     "database instances": ("rds", "DescribeDBInstances", "DBInstances[].[DBInstanceIdentifier, DBInstanceStatus]"),
+    "stacks": ("cloudformation", "DescribeStacks", "Stacks[].[StackName, StackStatus]"),
+    "queues": ("sqs", "ListQueues", "QueueUrls"),
     "global databases": (
         "rds", "DescribeGlobalClusters", "GlobalClusters[].GlobalClusterMembers[?IsWriter].DBClusterArn"
     ),

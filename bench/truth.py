@@ -33,6 +33,7 @@ from probes.clock import ClockBase
 from reports.bounds import NS_PER_S, Edge, seconds, unseen_sends
 from reports.episodes import LOCAL_BAD
 from reports.model import Episode, Verdict
+from reports.repeats import failing_at_most
 
 # The reconciler looks every 0.1 s at least, and a round takes some tens of ms; the rest is for a busy machine.
 ROUND_NS = NS_PER_S // 2
@@ -267,7 +268,7 @@ def failure_bound(clean_runs: int) -> float:
 
     p with (1 - p)^n = 0.05: 0.95 for one run, 0.14 for 20, 0.05 for 59.
     """
-    return 1.0 - math.pow(0.05, 1 / clean_runs)
+    return failing_at_most(0, clean_runs)
 
 
 def _ns(value_s: float) -> int:

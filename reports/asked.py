@@ -1,9 +1,9 @@
 """What only some drills ask: it is what they were run for, so that it is told where it holds, too."""
 
-from reports import capacity, convergence, old_primary, passive, readiness, standstill, staying
+from reports import backups, capacity, convergence, old_primary, passive, readiness, standstill, staying
 from reports.model import Finding, Verdict
 
-_CHECKS = (convergence.CHECK, old_primary.CHECK, standstill.CHECK, staying.CHECK)
+_CHECKS = (backups.COPY, backups.TEMPLATE, convergence.CHECK, old_primary.CHECK, standstill.CHECK, staying.CHECK)
 # What a reader has to see first, whatever it says: a standby that is back is not yet what production was.
 _FIRST = (capacity.CHECK, passive.CHECK, passive.TRAFFIC)
 

@@ -6,7 +6,7 @@ import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -26,6 +26,7 @@ from reports.trend_chart import trend_svg
 
 Command = Callable[[argparse.Namespace], int]
 UNREADABLE = 2
+_Found = TypeVar("_Found", Line, Cell)
 _PICTURES = ("text", "markdown", "svg", "html")
 
 
@@ -110,26 +111,28 @@ def _compare(given: argparse.Namespace) -> int:
 
 
 def _trend(given: argparse.Namespace) -> int:
-    lines = lines_of(_chosen(given))
-    made: dict[str, Callable[[list[Line]], str]] = {
-        "text": trend_text,
-        "markdown": lambda found: trend_text(found, as_markdown=True),
-        "svg": trend_svg,
-        "html": lambda found: trend_html(found, trend_svg(found)),
-    }
-    _put(made[given.format](lines), given.out)
-    return 0
+    return _drawn(given, lines_of(_chosen(given)), trend_text, trend_svg, trend_html)
 
 
 def _scorecard(given: argparse.Namespace) -> int:
-    found = cells(_chosen(given))
-    made: dict[str, Callable[[list[Cell]], str]] = {
-        "text": scorecard_text,
-        "markdown": lambda cards: scorecard_text(cards, as_markdown=True),
-        "svg": scorecard_svg,
-        "html": lambda cards: scorecard_html(cards, scorecard_svg(cards)),
+    return _drawn(given, cells(_chosen(given)), scorecard_text, scorecard_svg, scorecard_html)
+
+
+def _drawn(
+    given: argparse.Namespace,
+    found: list[_Found],
+    text: Callable[..., str],
+    svg: Callable[[list[_Found]], str],
+    html: Callable[[list[_Found], str], str],
+) -> int:
+    """Put it out in the format that was asked for: one of `_PICTURES`."""
+    made: dict[str, Callable[[], str]] = {
+        "text": lambda: text(found),
+        "markdown": lambda: text(found, as_markdown=True),
+        "svg": lambda: svg(found),
+        "html": lambda: html(found, svg(found)),
     }
-    _put(made[given.format](found), given.out)
+    _put(made[given.format](), given.out)
     return 0
 
 

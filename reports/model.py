@@ -4,6 +4,8 @@ from typing import Literal
 
 import msgspec
 
+from reports.steps import CopyUsed, TemplateSeen
+
 SCHEMA = "dr-drills/verdict/1"
 
 Overall = Literal["pass", "fail", "inconclusive", "invalid", "aborted"]
@@ -115,7 +117,8 @@ class CallRow(msgspec.Struct, frozen=True, kw_only=True):
 class StepRow(msgspec.Struct, frozen=True, kw_only=True):
     """One step of a plan, `recovery` or `failback`: s since the drill's start.
 
-    `outcome` is `done`, `failed` or `not reached`; `error` is why it failed.
+    `outcome` is `done`, `failed` or `not reached`; `error` is why it failed. `copy` is what a restore was made from,
+    `template` what a deployed stack was made of; None for others.
     """
 
     plan: str
@@ -128,6 +131,8 @@ class StepRow(msgspec.Struct, frozen=True, kw_only=True):
     outcome: str
     error: str = ""
     calls: list[CallRow] = []
+    copy: CopyUsed | None = None
+    template: TemplateSeen | None = None
 
 
 class PublishedLag(msgspec.Struct, frozen=True, kw_only=True):

@@ -4,7 +4,6 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from reports import words
@@ -19,6 +18,7 @@ from reports.page_face import face
 from reports.page_view import ROWS, DrillView, view_of
 from reports.plan_steps import is_plan
 from reports.record import drill_folders, read_record
+from reports.templates import templates
 
 PAGE = "index.html"
 ALLURE = "allure-results/"
@@ -60,13 +60,7 @@ def _parts(text: str) -> list[str]:
 
 
 def _render(of_run: RunFacts, views: list[DrillView], hashes: dict[str, FileHash], *, signed: bool) -> str:
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = templates()
     environment.globals.update(words=words, open_findings=open_findings, breakable=breakable)
     overall = _overall(views)
     return environment.get_template("page.html.j2").render(

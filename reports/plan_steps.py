@@ -43,6 +43,8 @@ def step_rows(steps: Iterable[StepRecord], start_ns: int) -> list[StepRow]:
                 )
                 for c in s.calls
             ],
+            copy=s.copy,
+            template=s.template,
         )
         for s in ordered
     ]

@@ -2,12 +2,10 @@
 
 from base64 import b64encode
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NamedTuple
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from reports.tables import Row
+from reports.templates import templates
 
 
 class Sheet(NamedTuple):
@@ -21,12 +19,5 @@ class Sheet(NamedTuple):
 
 def sheet_html(title: str, svg: str, sheets: Sequence[Sheet]) -> str:
     """The file's text."""
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     image = f"data:image/svg+xml;base64,{b64encode(svg.encode()).decode()}"
-    return environment.get_template("sheet.html.j2").render(title=title, image=image, sheets=sheets)
+    return templates().get_template("sheet.html.j2").render(title=title, image=image, sheets=sheets)

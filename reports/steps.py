@@ -25,11 +25,41 @@ class CallMade(msgspec.Struct, frozen=True, kw_only=True):
     answer: str = ""
 
 
+class CopyUsed(msgspec.Struct, frozen=True, kw_only=True):
+    """The copy that a restore was made from, as AWS says: `taken_utc` is when it was taken.
+
+    `age_s` (s) is how much older it is than the first sign of trouble: the data loss to expect, beside the measured
+    one. `among` is how many usable copies there were.
+    """
+
+    kind: Literal["snapshot", "recovery-point"]
+    id: str
+    taken_utc: str
+    age_s: float
+    among: int
+
+
+class TemplateSeen(msgspec.Struct, frozen=True, kw_only=True):
+    """What a stack was made of, by the SHA-256 of its template, beside the stack that it must be the same as.
+
+    `source` is that one, as `stack in Region`, "" for none. `source_sha256` is "" where it could not be read before
+    the fault, and `says` why; `drift` is what CloudFormation found of its resources then (IN_SYNC, DRIFTED), "" for
+    unknown.
+    """
+
+    sha256: str
+    source: str = ""
+    source_sha256: str = ""
+    drift: str = ""
+    says: str = ""
+
+
 class StepRecord(msgspec.Struct, frozen=True, kw_only=True):
     """One step of a plan: when it ran (ns since the drill's zero), what it called, and how it ended.
 
     `says` is what it set out to do, `error` why it failed. A step that was not reached has no times of its own: both
-    are those of the moment at which the plan was given up.
+    are those of the moment at which the plan was given up. `copy` is what a restore was made from, `template` what a
+    deploy was; None for others.
     """
 
     plan: Literal["recovery", "failback"]
@@ -42,6 +72,8 @@ class StepRecord(msgspec.Struct, frozen=True, kw_only=True):
     outcome: Literal["done", "failed", "not reached"]
     error: str = ""
     calls: tuple[CallMade, ...] = ()
+    copy: CopyUsed | None = None
+    template: TemplateSeen | None = None
 
 
 def read_steps(folder: Path) -> tuple[StepRecord, ...]:

@@ -6,6 +6,7 @@ from typing import TypeVar
 import msgspec
 
 from probes.history import History
+from reports.backups import backup_findings, missed
 from reports.bounds import seconds
 from reports.capacity import judge_capacity
 from reports.conflicts import conflicts, judge_conflicts
@@ -75,10 +76,10 @@ def judge(
     data_loss = _gated(judge_loss(book, lost, found.impact, rpo_s), "data loss", gates, interrupted=interrupted)
     home, sites = way_home(history, service, declared, base), compared(history)
     failback = None if home is None else judge_failback(history, declared, home, steps, interrupted=interrupted)
-    more = _asked_besides(history, declared, steps, found)
+    more, rested_on = _asked_besides(history, declared, steps, found), backup_findings(steps)
     checks = [gate.finding for gate in gates]
     more += judge_no_worse(declared.last_release, recovery_time, data_loss, checks, interrupted=interrupted)
-    extra = [f.verdict for f in (failback, sites, *more) if f is not None]
+    extra = [*(f.verdict for f in (failback, sites, *more) if f is not None), *missed(rested_on)]
     return Verdict(
         run_id=declared.run,
         drill=declared.drill,
@@ -101,7 +102,7 @@ def judge(
             *_findings(recovery_time, data_loss, lost, found, gates, failback=failback),
             *(failback_findings(home, failback) if home and failback else ()),
             *(g.finding for g in convergence_gates(sites)),
-            *more,
+            *(*more, *rested_on),
             _disturbed(service, declared, found, base),
             judge_purge(history),
             Finding(check="putting back", verdict=_put_back(undo), says=undo.says),

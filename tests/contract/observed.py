@@ -7,6 +7,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from bench.subjects import Subject, faults, steps
 from fixtures.aws import Cloud, Purpose, Seen
 from fixtures.change import Call, Read
@@ -18,8 +20,11 @@ from fixtures.iam_harness import EVERY_DRILL
 from fixtures.journal import Journal
 from fixtures.needs import named
 from fixtures.projection import project
+from fixtures.recovery.calls import StepFailed
 from fixtures.recovery.copy import Copy
+from fixtures.recovery.deploy import Deploy
 from fixtures.recovery.restore import Restore
+from fixtures.recovery.restore_copy import GUARDS, SUBNETS
 from fixtures.recovery.run import Run
 from fixtures.recovery.step import Around
 from fixtures.undo import undo_all
@@ -27,7 +32,7 @@ from fixtures.workload_plans import CopyStep, RestoreStep, RunStep
 from tests.fixtures.dynamodb_world import PREFIX, SELECTED, key, row, table
 from tests.fixtures.dynamodb_world import workload as table_workload
 from tests.fixtures.fake_cloud import EPOCH_NS, FakeTime, header
-from tests.fixtures.recovery_world import workload
+from tests.fixtures.recovery_world import deploy_step, restore_step, workload
 from tests.fixtures.test_automation import FUNCTION, Runs
 from tests.fixtures.test_automation import REGION as RUNS_REGION
 from tests.fixtures.test_execution import MACHINE, Machine
@@ -75,7 +80,7 @@ def observed() -> dict[type[Any], Observed]:
                 _observe(found.setdefault(subject.kind, Observed()), subject)
     for kind, done in (
         (CorruptTable, _rows(CorruptTable)), (DeleteRows, _rows(DeleteRows)), (Restore, _restored_table()),
-        (Copy, _copied()), (Run, _run()),
+        (Copy, _copied()), (Run, _run()), (Deploy, _deployed()), (Restore, _networked()),
     ):  # fmt: skip
         _merge(found.setdefault(kind, Observed()), done)
     return found
@@ -175,6 +180,67 @@ def _copied() -> Observed:
     assert not cloud._pages, "each answer was asked for"
     found.done |= named(cloud.called)
     found.writes = {"rds-data:ExecuteStatement"}
+    return found
+
+
+class _Stacks:
+    """Stands for CloudFormation where moto knows too little: a stack that is on its way, and then has failed."""
+
+    def __init__(self) -> None:
+        self.called: set[tuple[str, str]] = set()
+        self.status = "CREATE_IN_PROGRESS"
+
+    def perform(self, call: Call, _bound: Any = None, _purpose: Purpose = "fault") -> dict[str, Any]:
+        self.called.add((call.service, call.operation))
+        outputs = [{"OutputKey": name, "OutputValue": "x"} for name in (SUBNETS, GUARDS)]
+        answers: dict[str, dict[str, Any]] = {
+            "GetTemplate": {"TemplateBody": "{}"},
+            "DetectStackDrift": {"StackDriftDetectionId": "1"},
+            "DescribeStackDriftDetectionStatus": {
+                "DetectionStatus": "DETECTION_COMPLETE", "StackDriftStatus": "IN_SYNC",
+            },
+            "DescribeStacks": {"Stacks": [{"StackStatus": self.status, "Outputs": outputs}]},
+            "DescribeStackResources": {"StackResources": []},
+            "DescribeStackEvents": {"StackEvents": []},
+        }  # fmt: skip
+        return answers[call.operation]
+
+    def look(self, read: Read, bound: Mapping[str, Any] | None = None, purpose: Purpose = "watch") -> Seen:
+        return Seen(project(read.projection, self.perform(read.call, bound, purpose)), False)
+
+
+def _deployed() -> Observed:
+    """Of a deploy: the primary site's stack before the fault, a stack that is not complete yet, and one that failed."""
+    stacks = _Stacks()
+    cloud: Any = stacks
+
+    def look(around: Around) -> None:
+        step = Deploy(deploy_step(same_as="orders-ws"), around)
+        assert step.survey().drift == "IN_SYNC"
+        assert "CREATE_IN_PROGRESS" in step.missing()
+        stacks.status = "CREATE_FAILED"
+        with pytest.raises(StepFailed):
+            step.missing()
+
+    found = _unjournaled(look, cloud)
+    found.done |= named(stacks.called)
+    found.writes = {"cloudformation:DetectStackDrift"}
+    return found
+
+
+def _networked() -> Observed:
+    """Of a restore from a copy into a stack's network; and of one by AWS Backup, what it adds to the new cluster."""
+    stacks = _Stacks()
+    cloud: Any = stacks
+
+    def look(around: Around) -> None:
+        copies = Restore(restore_step("snapshot", stack="orders-ws"), around).copies
+        assert copies is not None
+        assert copies.network() == ("x", ("x",))
+
+    found = _unjournaled(look, cloud)
+    found.done |= named(stacks.called)
+    found.writes = {"rds:AddTagsToResource"}
     return found
 
 

@@ -112,7 +112,10 @@ def test_a_grant_names_the_types_of_the_action(action: str) -> None:
 
 def _pattern(written: str) -> str:
     """The copy's way of an ARN: a pattern, with placeholders before its resource."""
-    return written.replace("${Partition}", "[^:]*").replace("${Region}", "[^:]*").replace("${Account}", "[^:]*") + "$"
+    placeholders = ("${Partition}", "${Vendor}", "${Region}", "${Account}")
+    for one in placeholders:
+        written = written.replace(one, "[^:]*")
+    return written.replace(":*:", ":[^:]*:") + "$"
 
 
 def test_each_write_is_bound() -> None:

@@ -3,14 +3,12 @@
 import importlib
 import inspect
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, get_args
 
 import msgspec
 import pytest
 from botocore.validate import validate_parameters
 
-from fixtures.aws import Cloud
 from fixtures.change import Change
 from fixtures.journal import Journal
 from fixtures.lab.cloud.routing_state import REGIONS
@@ -20,9 +18,18 @@ from fixtures.recovery.step import Around, ChangingStep, Step
 from fixtures.workload_plans import FenceStep, RouteStep, StepSettings
 from reports.steps import StepRecord
 from tests.contract.test_faults import operation, unknown_fields
+from tests.fixtures import step_fixtures
 from tests.fixtures.arc_world import Arc
-from tests.fixtures.fake_cloud import FakeTime, open_journal
-from tests.fixtures.recovery_world import PRIMARY, World, around, deployed, fresh, put_back, workload
+from tests.fixtures.fake_cloud import FakeTime
+from tests.fixtures.recovery_world import (
+    PRIMARY,
+    World,
+    around,
+    deploy_step,
+    put_back,
+    restore_step,
+    workload,
+)
 
 # What the settings are called in the file, and so the modules of the steps.
 KINDS = sorted(get_args(kind.model_fields["kind"].annotation)[0] for kind in get_args(get_args(StepSettings)[0]))
@@ -32,7 +39,9 @@ def every_step() -> list[StepSettings]:
     """One of each way that changes something: the first steps of the reference workload's plans, and a fence."""
     plans = [workload().plan(key) for key in ("region", "data", "switchover")]
     steps = {step.name: step for plan in plans if plan is not None for step in plan.steps}
-    return [FenceStep(name="fence", kind="fence", site="primary"), *steps.values(), *_other_routes()]
+    copied = [restore_step("snapshot"), restore_step("recovery-point")]
+    made: list[StepSettings] = [FenceStep(name="fence", kind="fence", site="primary"), deploy_step(), *copied]
+    return [*made, *steps.values(), *_other_routes()]
 
 
 def _other_routes() -> list[RouteStep]:
@@ -58,26 +67,8 @@ def step_class(kind: str) -> type[Step[Any]]:
     return found
 
 
-@pytest.fixture(scope="module")
-def cloud() -> Iterator[Cloud]:
-    with deployed() as cloud:
-        yield cloud
-
-
-@pytest.fixture
-def time() -> FakeTime:
-    return FakeTime()
-
-
-@pytest.fixture
-def world(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> World:
-    return fresh(cloud, monkeypatch)
-
-
-@pytest.fixture
-def journal(tmp_path: Path, time: FakeTime) -> Iterator[Journal]:
-    with open_journal(tmp_path, time) as journal:
-        yield journal
+cloud, time = step_fixtures.cloud, step_fixtures.time
+world, journal = step_fixtures.world, step_fixtures.journal
 
 
 @pytest.fixture

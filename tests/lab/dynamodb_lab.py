@@ -19,6 +19,7 @@ from moto.dynamodb.responses import DynamoHandler
 from fixtures.lab.cloud import dynamodb
 from fixtures.lab.cloud.dynamodb_global import GlobalTables
 from tests.fixtures.fake_cloud import EPOCH_NS, FakeTime
+from tests.lab.patched import put_back
 
 HOME, AWAY = "eu-west-1", "eu-central-1"
 SETTINGS = {"dynamodb_pitr_lag_s": 2.0, "dynamodb_restore_s": 3.0, "dynamodb_global_lag_s": 1.0}
@@ -82,25 +83,15 @@ def _client(region: str) -> Any:
 @contextmanager
 def bridged() -> Iterator[Lab]:
     """Put the bridges in place for a while: others use moto as it is."""
-    before = [dict(vars(owner)) for owner in OWNERS]
     most = responses.TRANSACTION_MAX_ITEMS
     lab = Lab()
-    lab.tables = dynamodb.install(lab.sites, SETTINGS, lab.clock)
-    try:
-        with mock_aws():
-            yield lab
-    finally:
-        vars(responses)["TRANSACTION_MAX_ITEMS"] = most
-        for owner, kept in zip(OWNERS, before, strict=True):
-            reset(owner, kept)
-
-
-def reset(owner: type, kept: dict[str, Any]) -> None:
-    for name in [n for n in vars(owner) if n not in kept]:
-        delattr(owner, name)
-    for name, value in kept.items():
-        if vars(owner)[name] is not value:
-            setattr(owner, name, value)
+    with put_back(*OWNERS):
+        lab.tables = dynamodb.install(lab.sites, SETTINGS, lab.clock)
+        try:
+            with mock_aws():
+                yield lab
+        finally:
+            vars(responses)["TRANSACTION_MAX_ITEMS"] = most
 
 
 def create(client: Any, name: str = "orders", *, sort: bool = False, stream: bool = True) -> None:

@@ -15,7 +15,8 @@ from moto.s3.responses import S3Response
 from fixtures.lab.cloud import experiments, s3
 from fixtures.lab.cloud.s3_replication import Replicas
 from tests.fixtures.fake_cloud import EPOCH_NS, FakeTime
-from tests.lab.dynamodb_lab import AWAY, HOME, Site, reset
+from tests.lab.dynamodb_lab import AWAY, HOME, Site
+from tests.lab.patched import put_back
 
 SOURCE, REPLICA = "documents-home", "documents-away"
 OWNERS = (S3Backend, S3Response, FakeBucket, Experiment)
@@ -53,16 +54,12 @@ def client(region: str, service: str = "s3") -> Any:
 @contextmanager
 def bridged() -> Iterator[Lab]:
     """Put the bridges in place for a while: others use moto as it is."""
-    before = [dict(vars(owner)) for owner in OWNERS]
     lab = Lab()
-    lab.replicas = s3.install(lab.sites, {"s3_replication_lag_s": 1.0}, lab.clock)
-    experiments.install()
-    try:
+    with put_back(*OWNERS):
+        lab.replicas = s3.install(lab.sites, {"s3_replication_lag_s": 1.0}, lab.clock)
+        experiments.install()
         with mock_aws():
             yield lab
-    finally:
-        for owner, kept in zip(OWNERS, before, strict=True):
-            reset(owner, kept)
 
 
 def create(name: str, region: str, *, versioned: bool = True, tags: dict[str, str] | None = None) -> None:

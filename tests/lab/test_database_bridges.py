@@ -17,6 +17,7 @@ from fixtures.lab.cloud.global_bridges import GLOBAL_REGION, is_secondary
 from fixtures.lab.cloud.moto_models import AuroraCluster, AuroraGlobalCluster
 from fixtures.lab.cloud.notes import note, noted
 from fixtures.lab.cloud.world import ACCOUNT
+from tests.lab.patched import put_back
 
 HOME, AWAY = "eu-west-1", "eu-central-1"
 LOGIN = {"MasterUsername": "orders", "MasterUserPassword": "not-a-secret"}
@@ -26,17 +27,10 @@ AURORA = {"Engine": "aurora-postgresql"}
 @pytest.fixture
 def bridged() -> Iterator[None]:
     """The bridges are in place for one test only: others use moto as it is."""
-    owners = (DBCluster, GlobalCluster, RDSBackend, RDSResponse)
-    before = [dict(vars(owner)) for owner in owners]
-    database_bridges.install()
-    with mock_aws():
-        yield
-    for owner, kept in zip(owners, before, strict=True):
-        for name in [n for n in vars(owner) if n not in kept]:
-            delattr(owner, name)
-        for name, value in kept.items():
-            if vars(owner)[name] is not value:
-                setattr(owner, name, value)
+    with put_back(DBCluster, GlobalCluster, RDSBackend, RDSResponse):
+        database_bridges.install()
+        with mock_aws():
+            yield
 
 
 def rds(region: str) -> Any:

@@ -177,10 +177,11 @@ def test_a_call_that_fails_is_made_again_and_then_given_up(scene: Scene) -> None
     [
         ("cron(0 12 * * ? *)", QUEUE, "UTC"),
         ("at(tomorrow)", QUEUE, "UTC"),
-        (at(60), f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:f", "UTC"),
-        (at(60), QUEUE, "Mars/Olympus"),
+        # At a minute from now: told by the test itself, since each process that collects it has its own clock.
+        (None, f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:f", "UTC"),
+        (None, QUEUE, "Mars/Olympus"),
     ],
 )
-def test_what_would_never_be_done_is_refused(scene: Scene, expression: str, target: str, timezone: str) -> None:
+def test_what_would_never_be_done_is_refused(scene: Scene, expression: str | None, target: str, timezone: str) -> None:
     with pytest.raises(ClientError, match="ValidationException"):
-        scene.make(expression, {"Arn": target}, ScheduleExpressionTimezone=timezone)
+        scene.make(expression or at(60), {"Arn": target}, ScheduleExpressionTimezone=timezone)
