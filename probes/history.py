@@ -105,7 +105,8 @@ class Stream(msgspec.Struct, frozen=True, kw_only=True):
 class Header(msgspec.Struct, frozen=True, kw_only=True):
     """First line of a vantage's history: its base, its streams, where it sent from.
 
-    `audit_share` and `audit_whole_s` say which writes its audits read back (`probes.spec.VantageSpec`).
+    `audit_share` and `audit_whole_s` say which writes its audits read back, `audit_trail_s` how far what they read may
+    trail (`probes.spec.VantageSpec`).
     """
 
     vantage: str
@@ -118,6 +119,7 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
     host: str = ""
     audit_share: float = 1.0
     audit_whole_s: float = 0.0
+    audit_trail_s: float = 0.0
 
 
 class ClockReading(msgspec.Struct, frozen=True, kw_only=True, tag="clock"):
