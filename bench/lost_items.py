@@ -33,7 +33,7 @@ from fixtures.lab.disks import lab_of, truth_of
 
 WORKLOAD = WORKLOADS / "orders-active-active.toml"
 DRILL = "drills/test_site_lost.py"
-LOST, OTHER, TABLE = "eu-west-1", "eu-central-1", "orders-aa"
+LOST, OTHER, TABLE = "eu-central-1", "eu-west-1", "orders-aa"
 POLL_S = 0.05
 GONE = ("lost", "late", "rolled back")
 

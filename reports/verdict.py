@@ -11,7 +11,7 @@ from reports.bounds import seconds
 from reports.capacity import judge_capacity
 from reports.conflicts import conflicts, judge_conflicts
 from reports.control_planes import judge_control_planes
-from reports.convergence import compared, convergence, convergence_gates
+from reports.convergence import comparisons, convergence, convergence_gates
 from reports.declared import Declared
 from reports.failback import failback_findings, judge_failback, way_home
 from reports.gates import Gate, Objective
@@ -30,6 +30,7 @@ from reports.readiness import judge_readiness
 from reports.reads import read_gates
 from reports.recovery import Recovery, as_rows, clocks, disturbances, recovery
 from reports.recovery_time import judge_recovery
+from reports.restored import restored_findings
 from reports.series import names_of
 from reports.service import lost_keys, served
 from reports.several_sites import judge_corrupt_sites, site_gates
@@ -74,12 +75,14 @@ def judge(
     interrupted = history.mark("interrupted") is not None
     recovery_time = _gated(judge_recovery(history, declared, found), "recovery time", gates, interrupted=interrupted)
     data_loss = _gated(judge_loss(book, lost, found.impact, rpo_s), "data loss", gates, interrupted=interrupted)
-    home, sites = way_home(history, service, declared, base), compared(history)
+    home, at_sites = way_home(history, service, declared, base), comparisons(history)
+    sites = at_sites[-1] if at_sites else None
     failback = None if home is None else judge_failback(history, declared, home, steps, interrupted=interrupted)
-    more, rested_on = _asked_besides(history, declared, steps, found), backup_findings(steps)
+    more = _asked_besides(history, declared, steps, found)
+    rested_on = [*backup_findings(steps), *restored_findings(history, declared, steps)]
     checks = [gate.finding for gate in gates]
     more += judge_no_worse(declared.last_release, recovery_time, data_loss, checks, interrupted=interrupted)
-    extra = [*(f.verdict for f in (failback, sites, *more) if f is not None), *missed(rested_on)]
+    extra = [*(f.verdict for f in (failback, *at_sites, *more) if f is not None), *missed(rested_on)]
     return Verdict(
         run_id=declared.run,
         drill=declared.drill,
@@ -101,7 +104,7 @@ def judge(
             declared,
             *_findings(recovery_time, data_loss, lost, found, gates, failback=failback),
             *(failback_findings(home, failback) if home and failback else ()),
-            *(g.finding for g in convergence_gates(sites)),
+            *(g.finding for g in convergence_gates(at_sites)),
             *(*more, *rested_on),
             _disturbed(service, declared, found, base),
             judge_purge(history),
