@@ -71,13 +71,18 @@ def _measured(newest: Sequence[Kept]) -> Measured:
 
 
 def _standing(kept: Kept) -> tuple[str, ...]:
-    """A line for each site: `recovery: 0 instances, 1 database instances`."""
+    """A line for each site: `recovery: 0 instances, 1 database instance`."""
     counted = kept.run.standing if kept.run is not None else {}
     if not counted:
         return ("not counted",)
     return tuple(
-        f"{site}: {', '.join(f'{count} {kind}' for kind, count in kinds.items())}" for site, kinds in counted.items()
+        f"{site}: {', '.join(_counted(count, kind) for kind, count in kinds.items())}"
+        for site, kinds in counted.items()
     )
+
+
+def _counted(count: int, kind: str) -> str:
+    return f"{count} {kind.removesuffix('s') if count == 1 else kind}"
 
 
 def settings_of(kept: Sequence[Kept]) -> dict[str, float]:

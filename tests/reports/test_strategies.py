@@ -43,7 +43,7 @@ def test_the_newest_run_of_each_drill_counts_in_the_order_of_the_guidance(many: 
     assert [one.recovery_s for one in found] == [(11.5, 12.0), (1.0, None), (6.5, 7.0)]
     assert [one.loss_s for one in found] == [(0.0, 6.0), (0.0, 0.0), (0.0, 0.0)]
     assert found[2].standing == (
-        "primary: 4 instances, 2 database instances", "recovery: 0 instances, 1 database instances",
+        "primary: 4 instances, 2 database instances", "recovery: 0 instances, 1 database instance",
     )  # fmt: skip
     assert found[0].standing == ("not counted",), "what nobody counted is not said to be nothing"
 
