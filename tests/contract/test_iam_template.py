@@ -193,11 +193,27 @@ def test_one_workload_s_records_and_tags_are_named() -> None:
     given = allowed(made, "Operator")
     (turning,) = given["route53:ChangeResourceRecordSets"]
     names = turning["Condition"]["ForAllValues:StringEquals"]["route53:ChangeResourceRecordSetsNormalizedRecordNames"]
-    assert "orders.shop.example" in names or names == sorted(names)
+    assert names == ["db.eu-central-1.shop.example", "db.eu-west-1.shop.example", "orders.shop.example"]
     (stopping,) = given["ec2:StopInstances"]
     assert stopping["Condition"]["StringEquals"][f"aws:ResourceTag/{TAG}"] == "orders-warm-standby"
     assert not [one for one in given if one == "dynamodb:DeleteTable"]
     assert made["Parameters"]["JournalBucket"]["Default"] == "orders-ws-drills"
+
+
+def test_the_roles_that_a_plan_gives_to_a_service_may_be_passed_and_no_others() -> None:
+    workload = load(WORKLOADS / "orders-backup-restore.toml")
+    given = {step.role for step in workload.plan("region").steps if getattr(step, "role", None)}  # type: ignore[union-attr]
+    assert given
+    (passing,) = (
+        one
+        for found in policies(template(Scope(workload=workload)), "Operator").values()
+        for one in found
+        if one["Action"] == ["iam:PassRole"] and isinstance(one["Condition"]["StringEquals"]["iam:PassedToService"], list)
+    )
+    own, *others = [one["Fn::Sub"] for one in passing["Resource"]]
+    assert own == "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/dr-drills*"
+    assert {one.partition("role/")[2] for one in others} == {arn.partition("role/")[2] for arn in given}
+    assert "backup.amazonaws.com" in passing["Condition"]["StringEquals"]["iam:PassedToService"]
 
 
 def test_what_nobody_has_bound_yet_is_allowed_by_region_and_told() -> None:
