@@ -17,6 +17,7 @@ from fixtures.iam_harness import DEAD_MAN, HARNESS, JOURNAL, LEASE
 from fixtures.iam_statements import Bounds, statements
 from fixtures.iam_template import TAG, Scope, template
 from fixtures.workload import load
+from fixtures.workload_plans import DeployStep, RestoreStep
 
 WORKLOADS = Path(__file__).parents[2] / "fixtures" / "workloads"
 # [IAM user guide: IAM and STS quotas]: characters of a managed policy without white space; such policies of a role.
@@ -202,13 +203,16 @@ def test_one_workload_s_records_and_tags_are_named() -> None:
 
 def test_the_roles_that_a_plan_gives_to_a_service_may_be_passed_and_no_others() -> None:
     workload = load(WORKLOADS / "orders-backup-restore.toml")
-    given = {step.role for step in workload.plan("region").steps if getattr(step, "role", None)}  # type: ignore[union-attr]
+    plan = workload.plan("region")
+    assert plan is not None
+    given = {step.role for step in plan.steps if isinstance(step, DeployStep | RestoreStep) and step.role is not None}
     assert given
     (passing,) = (
         one
         for found in policies(template(Scope(workload=workload)), "Operator").values()
         for one in found
-        if one["Action"] == ["iam:PassRole"] and isinstance(one["Condition"]["StringEquals"]["iam:PassedToService"], list)
+        if one["Action"] == ["iam:PassRole"]
+        and isinstance(one["Condition"]["StringEquals"]["iam:PassedToService"], list)
     )
     own, *others = [one["Fn::Sub"] for one in passing["Resource"]]
     assert own == "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/dr-drills*"
