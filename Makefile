@@ -24,7 +24,7 @@ unexport PYTHONHOME
 help: ## say what there is
 	@echo "make <target>, with:"
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-9s %s\n", $$1, $$2 }' Makefile
-	@echo "WORKLOAD=<file> chooses another workload for drill and gameday. make itself ends with 2 where a drill does"
+	@echo "WORKLOAD=<file> chooses another workload for drill. make itself ends with 2 where a drill does"
 	@echo "not pass; the exit code that says why is in its last line, and that of: $(PY) -m pytest drills --workload <file>"
 
 test: lint types tests ## lint, types, and the harness's own tests
@@ -42,8 +42,8 @@ tests: $(STAMP) ## the harness's own tests; they break nothing
 drill: $(STAMP) ## run the drills before a release (marked gate) that apply to WORKLOAD, in the lab
 	$(PY) -m pytest drills --workload=$(WORKLOAD) -m gate
 
-gameday: $(STAMP) ## run all drills that apply to WORKLOAD, in the lab
-	$(PY) -m pytest drills --workload=$(WORKLOAD)
+gameday: $(STAMP) ## a drill for each disruption of every reference workload, in the lab, and their scorecard
+	$(PY) -m drills
 
 bench: $(STAMP) ## measure the harness itself: truth, others, pacer, judging, mutation (half an hour)
 	$(PY) -m bench

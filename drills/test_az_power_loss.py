@@ -6,8 +6,8 @@ from fixtures.drill import Drill
 from fixtures.faults.stop_zone import StopZone
 
 
-@pytest.mark.gate_first_zone
-@pytest.mark.drill(disruption="az", expects="impact")
+@pytest.mark.first_zone("gate", "scorecard")
+@pytest.mark.drill(disruption="az", expects="impact", breaks="servers")
 def test_az_power_loss(drill: Drill, zone: str) -> None:
     """If a zone loses power, the other zones take orders again within the RTO, and no acknowledged order is lost."""
     drill.steady()

@@ -13,13 +13,14 @@ import msgspec
 from reports.allure_html import RESULTS, NoAllure, command, generate, statuses
 from reports.compare import compared_text, differences
 from reports.folder import BrokenEvidence
+from reports.game_day import game_day_html
 from reports.manifest import MANIFEST
 from reports.many import Kept, kept_below
 from reports.markdown import run_markdown
 from reports.other_objectives import OtherObjectives
 from reports.page import PAGE, page_html
 from reports.record import drill_folders
-from reports.scorecard import Cell, cells, scorecard_html, scorecard_text
+from reports.scorecard import Cell, cells, scorecard_text
 from reports.scorecard_chart import scorecard_svg
 from reports.trend import Line, lines_of, trend_html, trend_text
 from reports.trend_chart import trend_svg
@@ -115,7 +116,8 @@ def _trend(given: argparse.Namespace) -> int:
 
 
 def _scorecard(given: argparse.Namespace) -> int:
-    return _drawn(given, cells(_chosen(given)), scorecard_text, scorecard_svg, scorecard_html)
+    kept = _chosen(given)
+    return _drawn(given, cells(kept), scorecard_text, scorecard_svg, lambda *_: game_day_html(kept))
 
 
 def _drawn(

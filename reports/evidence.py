@@ -35,8 +35,9 @@ class RunInfo(msgspec.Struct, frozen=True, kw_only=True):
     `commit` is the harness's git commit, with `+changes` where the checkout had uncommitted ones. `approval` says who
     allowed the run and when, empty where nobody had to. `zones` are the ids of the Availability Zones by the names
     that this account has for them, which differ between accounts. `lab` holds the lab's settings by name,
-    `lab_beside_aws` the same for a reader. `seeds` are those that random choices were made with, by name. `lock` is the
-    SHA-256 of the harness's lock file.
+    `lab_beside_aws` the same for a reader. `standing` counts what of the workload ran at each site before the first
+    drill, by the site's name and the kind; empty where that could not be read. `seeds` are those that random
+    choices were made with, by name. `lock` is the SHA-256 of the harness's lock file.
     """
 
     run: str
@@ -54,6 +55,7 @@ class RunInfo(msgspec.Struct, frozen=True, kw_only=True):
     python: str = ""
     platform: str = ""
     clock: str = ""
+    standing: dict[str, dict[str, int]] = {}
     lab: dict[str, float] = {}
     lab_beside_aws: tuple[LabSetting, ...] = ()
     seeds: dict[str, int] = {}

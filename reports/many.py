@@ -83,3 +83,15 @@ def by_drill(kept: Iterable[Kept]) -> dict[tuple[str, str, str], list[Kept]]:
     for one in kept:
         found.setdefault(one.key, []).append(one)
     return found
+
+
+def slowness(kept: Kept) -> tuple[bool, float]:
+    """By which the slowest of many is found: one whose recovery was not seen is slower than all."""
+    recovery = kept.verdict.recovery_time
+    return recovery.lower_s is not None and recovery.upper_s is None, recovery.upper_s or recovery.lower_s or -1.0
+
+
+def lossiness(kept: Kept) -> tuple[float, int]:
+    """By which the one that lost most is found: s of writes, then their number."""
+    loss = kept.verdict.data_loss
+    return loss.upper_s or loss.lower_s or -1.0, loss.lost + loss.late + loss.rolled_back

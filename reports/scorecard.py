@@ -8,9 +8,9 @@ import msgspec
 
 from reports.advice import open_findings
 from reports.folder import BrokenEvidence
-from reports.many import Kept, by_drill
+from reports.many import Kept, by_drill, lossiness, slowness
 from reports.model import Disruption, Overall
-from reports.sheet import Sheet, sheet_html
+from reports.sheet import Picture, Sheet, sheet_html
 from reports.tables import markdown, markdown_table, text_table
 from reports.words import SIGNS, loss_words, recovery_words, worst
 
@@ -55,23 +55,13 @@ def _cell(workload: str, disruption: Disruption, kept: Sequence[Kept]) -> Cell:
     newest = [runs[-1] for runs in by_drill(ours).values()]
     state = worst(one.verdict.verdict for one in newest)
     worst_of = next(one for one in newest if one.verdict.verdict == state)
-    slowest = max(newest, key=_slow)
-    lossiest = max(newest, key=_lossy)
+    slowest = max(newest, key=slowness)
+    lossiest = max(newest, key=lossiness)
     return Cell(
         workload, disruption, state, recovery_words(slowest.verdict.recovery_time),
         loss_words(lossiest.verdict.data_loss), len(newest), max(one.began_utc for one in newest)[:10],
         _why(worst_of, newest),
     )  # fmt: skip
-
-
-def _slow(kept: Kept) -> tuple[bool, float]:
-    recovery = kept.verdict.recovery_time
-    return recovery.lower_s is not None and recovery.upper_s is None, recovery.upper_s or recovery.lower_s or -1.0
-
-
-def _lossy(kept: Kept) -> tuple[float, int]:
-    loss = kept.verdict.data_loss
-    return loss.upper_s or loss.lower_s or -1.0, loss.lost + loss.late + loss.rolled_back
 
 
 def _why(of: Kept, newest: Sequence[Kept]) -> str:
@@ -129,7 +119,12 @@ def _row(cell: Cell) -> tuple[str, ...]:
     )  # fmt: skip
 
 
-def scorecard_html(found: Sequence[Cell], picture: str) -> str:
-    """The same with a picture, as one HTML file."""
+def scorecard_html(found: Sequence[Cell], pictures: Sequence[Picture], more: Sequence[Sheet] = ()) -> str:
+    """The same with pictures, the scorecard's own first, as one HTML file; below it what else there is to say."""
+    return sheet_html(title_of(found), pictures, [Sheet("", _HEAD, [_row(cell) for cell in found]), *more])
+
+
+def title_of(found: Sequence[Cell]) -> str:
+    """The worst of all, in a few words."""
     word = overall(found)
-    return sheet_html(f"Scorecard: {SIGNS[word]} {word}", picture, [Sheet("", _HEAD, [_row(cell) for cell in found])])
+    return f"Scorecard: {SIGNS[word]} {word}"

@@ -1,4 +1,4 @@
-"""A picture with tables below it as one HTML file, without scripts or requests."""
+"""Pictures with tables below them as one HTML file, without scripts or requests."""
 
 from base64 import b64encode
 from collections.abc import Sequence
@@ -17,7 +17,18 @@ class Sheet(NamedTuple):
     says: Sequence[str] = ()
 
 
-def sheet_html(title: str, svg: str, sheets: Sequence[Sheet]) -> str:
-    """The file's text."""
-    image = f"data:image/svg+xml;base64,{b64encode(svg.encode()).decode()}"
-    return templates().get_template("sheet.html.j2").render(title=title, image=image, sheets=sheets)
+class Picture(NamedTuple):
+    """An SVG, and what it is a picture of."""
+
+    title: str
+    svg: str
+
+    @property
+    def source(self) -> str:
+        """The picture itself as an address."""
+        return f"data:image/svg+xml;base64,{b64encode(self.svg.encode()).decode()}"
+
+
+def sheet_html(title: str, pictures: Sequence[Picture], sheets: Sequence[Sheet]) -> str:
+    """The file's text. The tables say what the pictures show."""
+    return templates().get_template("sheet.html.j2").render(title=title, pictures=pictures, sheets=sheets)

@@ -8,7 +8,7 @@ from reports.last_release import Span
 from reports.many import Kept, by_drill
 from reports.model import Judgement, Overall
 from reports.repeats import Repeats, repeats_lines, repeats_of
-from reports.sheet import Sheet, sheet_html
+from reports.sheet import Picture, Sheet, sheet_html
 from reports.tables import markdown, markdown_table, text_table
 from reports.words import SIGNS, interval, seconds
 
@@ -101,4 +101,5 @@ def _objective(value_s: float | None) -> str:
 def trend_html(lines: Sequence[Line], picture: str) -> str:
     """The same with a picture, as one HTML file."""
     sheets = [Sheet(line.name, _HEAD, [_row(p) for p in line.points], _told(line)) for line in lines]
-    return sheet_html("Trend of recovery time and data loss", picture, sheets)
+    title = "Trend of recovery time and data loss"
+    return sheet_html(title, [Picture(title, picture)], sheets)

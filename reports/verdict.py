@@ -75,14 +75,13 @@ def judge(
     interrupted = history.mark("interrupted") is not None
     recovery_time = _gated(judge_recovery(history, declared, found), "recovery time", gates, interrupted=interrupted)
     data_loss = _gated(judge_loss(book, lost, found.impact, rpo_s), "data loss", gates, interrupted=interrupted)
-    home, at_sites = way_home(history, service, declared, base), comparisons(history)
-    sites = at_sites[-1] if at_sites else None
+    home, sites = way_home(history, service, declared, base), comparisons(history)
     failback = None if home is None else judge_failback(history, declared, home, steps, interrupted=interrupted)
     more = _asked_besides(history, declared, steps, found)
     rested_on = [*backup_findings(steps), *restored_findings(history, declared, steps)]
     checks = [gate.finding for gate in gates]
     more += judge_no_worse(declared.last_release, recovery_time, data_loss, checks, interrupted=interrupted)
-    extra = [*(f.verdict for f in (failback, *at_sites, *more) if f is not None), *missed(rested_on)]
+    extra = [*(f.verdict for f in (failback, *sites, *more) if f is not None), *missed(rested_on)]
     return Verdict(
         run_id=declared.run,
         drill=declared.drill,
@@ -104,7 +103,7 @@ def judge(
             declared,
             *_findings(recovery_time, data_loss, lost, found, gates, failback=failback),
             *(failback_findings(home, failback) if home and failback else ()),
-            *(g.finding for g in convergence_gates(at_sites)),
+            *(g.finding for g in convergence_gates(sites)),
             *(*more, *rested_on),
             _disturbed(service, declared, found, base),
             judge_purge(history),
@@ -113,7 +112,7 @@ def judge(
         does_not_show=[*declared.does_not_show, *(declared.fault.does_not_show if declared.fault else ())],
         steps=step_rows(steps, found.phases.start_ns),
         replication_lag=replication_lag(lags, history),
-        convergence=None if sites is None else convergence(sites),
+        convergence=convergence(sites[-1]) if sites else None,
         conflicts=conflicts(history),
         failback=failback,
     )

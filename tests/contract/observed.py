@@ -29,6 +29,10 @@ from fixtures.recovery.run import Run
 from fixtures.recovery.step import Around
 from fixtures.undo import undo_all
 from fixtures.workload_plans import CopyStep, RestoreStep, RunStep
+from tests.fixtures.bucket_world import cloud as bucket_cloud
+from tests.fixtures.bucket_world import key as object_key
+from tests.fixtures.bucket_world import objects
+from tests.fixtures.bucket_world import workload as bucket_workload
 from tests.fixtures.dynamodb_world import PREFIX, SELECTED, key, row, table
 from tests.fixtures.dynamodb_world import workload as table_workload
 from tests.fixtures.fake_cloud import EPOCH_NS, FakeTime, header
@@ -36,6 +40,8 @@ from tests.fixtures.recovery_world import deploy_step, restore_step, workload
 from tests.fixtures.test_automation import FUNCTION, Runs
 from tests.fixtures.test_automation import REGION as RUNS_REGION
 from tests.fixtures.test_execution import MACHINE, Machine
+from tests.lab.dynamodb_lab import HOME
+from tests.lab.s3_lab import SOURCE, client
 
 
 @dataclass
@@ -81,6 +87,7 @@ def observed() -> dict[type[Any], Observed]:
     for kind, done in (
         (CorruptTable, _rows(CorruptTable)), (DeleteRows, _rows(DeleteRows)), (Restore, _restored_table()),
         (Copy, _copied()), (Run, _run()), (Deploy, _deployed()), (Restore, _networked()),
+        (Restore, _restored_objects()),
     ):  # fmt: skip
         _merge(found.setdefault(kind, Observed()), done)
     return found
@@ -144,6 +151,26 @@ def _restored_table() -> Observed:
             assert record.outcome == "done", record.error
             _undone(found, journal, held.cloud, held.time)
     found.writes |= {f"dynamodb:{name}" for name in ("PutItem", "DeleteItem") if f"dynamodb:{name}" in found.done}
+    return found
+
+
+def _restored_objects() -> Observed:
+    """Of a restore of objects, one to put back and one to take out."""
+    found = Observed()
+    with objects() as held, tempfile.TemporaryDirectory() as folder:
+        client(HOME).put_object(Bucket=SOURCE, Key=object_key(1), Body=b"spoilt")
+        client(HOME).put_object(Bucket=SOURCE, Key=object_key(9), Body=b"spoilt")
+        cloud, time = bucket_cloud(), held.lab.time
+        cloud.called.clear()
+        with Journal.open(Path(folder), header(), stamp=time.stamp) as journal:
+            given = {"name": "restore", "kind": "restore", "store": "documents", "source": "versions"}
+            around = _around(
+                cloud, journal, time, workload=bucket_workload(), last_good_utc_ns=lambda: 100 * 10**9
+            )  # versions have the real clock's dates
+            record = Restore(RestoreStep.model_validate(given), around).run()
+            assert record.outcome == "done", record.error
+            _undone(found, journal, cloud, time)
+    found.writes |= {name for name in found.done if name in ("s3:CopyObject", "s3:DeleteObject")}
     return found
 
 

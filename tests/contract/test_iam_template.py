@@ -17,6 +17,7 @@ from fixtures.iam_harness import DEAD_MAN, HARNESS, JOURNAL, LEASE
 from fixtures.iam_statements import Bounds, statements
 from fixtures.iam_template import TAG, Scope, template
 from fixtures.workload import load
+from fixtures.workload_plans import DeployStep, RestoreStep
 
 WORKLOADS = Path(__file__).parents[2] / "fixtures" / "workloads"
 # [IAM user guide: IAM and STS quotas]: characters of a managed policy without white space; such policies of a role.
@@ -193,11 +194,30 @@ def test_one_workload_s_records_and_tags_are_named() -> None:
     given = allowed(made, "Operator")
     (turning,) = given["route53:ChangeResourceRecordSets"]
     names = turning["Condition"]["ForAllValues:StringEquals"]["route53:ChangeResourceRecordSetsNormalizedRecordNames"]
-    assert "orders.shop.example" in names or names == sorted(names)
+    assert names == ["db.eu-central-1.shop.example", "db.eu-west-1.shop.example", "orders.shop.example"]
     (stopping,) = given["ec2:StopInstances"]
     assert stopping["Condition"]["StringEquals"][f"aws:ResourceTag/{TAG}"] == "orders-warm-standby"
     assert not [one for one in given if one == "dynamodb:DeleteTable"]
     assert made["Parameters"]["JournalBucket"]["Default"] == "orders-ws-drills"
+
+
+def test_the_roles_that_a_plan_gives_to_a_service_may_be_passed_and_no_others() -> None:
+    workload = load(WORKLOADS / "orders-backup-restore.toml")
+    plan = workload.plan("region")
+    assert plan is not None
+    given = {step.role for step in plan.steps if isinstance(step, DeployStep | RestoreStep) and step.role is not None}
+    assert given
+    (passing,) = (
+        one
+        for found in policies(template(Scope(workload=workload)), "Operator").values()
+        for one in found
+        if one["Action"] == ["iam:PassRole"]
+        and isinstance(one["Condition"]["StringEquals"]["iam:PassedToService"], list)
+    )
+    own, *others = [one["Fn::Sub"] for one in passing["Resource"]]
+    assert own == "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/dr-drills*"
+    assert {one.partition("role/")[2] for one in others} == {arn.partition("role/")[2] for arn in given}
+    assert "backup.amazonaws.com" in passing["Condition"]["StringEquals"]["iam:PassedToService"]
 
 
 def test_what_nobody_has_bound_yet_is_allowed_by_region_and_told() -> None:
