@@ -77,8 +77,7 @@ def judge(
     data_loss = _gated(judge_loss(book, lost, found.impact, rpo_s), "data loss", gates, interrupted=interrupted)
     home, sites = way_home(history, service, declared, base), comparisons(history)
     failback = None if home is None else judge_failback(history, declared, home, steps, interrupted=interrupted)
-    more = _asked_besides(history, declared, steps, found)
-    rested_on = [*backup_findings(steps), *restored_findings(history, declared, steps)]
+    more, rested_on = _asked_besides(history, declared, steps, found), _rested_on(history, declared, steps)
     checks = [gate.finding for gate in gates]
     more += judge_no_worse(declared.last_release, recovery_time, data_loss, checks, interrupted=interrupted)
     extra = [*(f.verdict for f in (failback, *sites, *more) if f is not None), *missed(rested_on)]
@@ -131,6 +130,11 @@ def _gates_of_time(
 def _with_zone_ids(declared: Declared, *findings: Finding) -> list[Finding]:
     """Each zone that they name with its id beside it, where the drill has kept these."""
     return [msgspec.structs.replace(one, says=zones_named(one.says, declared.zones)) for one in findings]
+
+
+def _rested_on(history: History, declared: Declared, steps: tuple[StepRecord, ...]) -> list[Finding]:
+    """What was recovered from, where that was a copy: which one, and whether it held what it should."""
+    return [*backup_findings(steps), *restored_findings(history, declared, steps)]
 
 
 def _asked_besides(
