@@ -36,7 +36,7 @@ def judged(rows: dict[str, int], *wrong: str, operations: tuple[Operation, ...] 
 
 
 def test_a_table_as_it_was_at_that_second() -> None:
-    finding = judged(ROWS)
+    finding = judged(ROWS, operations=(*WRITTEN, change(1, 14, WEST, key="k-after-the-restore")))
     assert finding.verdict == "pass"
     assert "Each of 2 keys" in finding.says
     assert "1 writes that were acknowledged by the time of the restore are not in it" in finding.says
