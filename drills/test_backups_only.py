@@ -6,7 +6,7 @@ from fixtures.drill import Drill
 from fixtures.faults.isolate_region import IsolateRegion
 
 
-@pytest.mark.drill(disruption="region", expects="impact", strategy="backup-restore")
+@pytest.mark.drill(disruption="region", expects="impact", strategy="backup-restore", primary="region")
 def test_backups_only(drill: Drill) -> None:
     """If only backups are left, the recovery site takes orders within the RTO, and what is lost keeps to the RPO."""
     drill.steady()

@@ -7,7 +7,7 @@ from fixtures.faults.isolate_region import IsolateRegion
 
 
 @pytest.mark.gate
-@pytest.mark.drill(disruption="region", expects="impact")
+@pytest.mark.drill(disruption="region", expects="impact", primary="region")
 def test_region_isolation(drill: Drill) -> None:
     """If the primary Region is cut off, the recovery Region takes orders within the RTO; then the way home."""
     drill.steady()
