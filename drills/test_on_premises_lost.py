@@ -9,6 +9,7 @@ from fixtures.drill import Drill
 from fixtures.faults.run_command import RunCommand
 
 
+@pytest.mark.gate
 @pytest.mark.drill(disruption="region", expects="impact", primary="on-premises")
 def test_on_premises_lost(drill: Drill) -> None:
     """If the site on premises is lost, the Region takes orders within the RTO, and what is lost keeps to the RPO."""
