@@ -18,6 +18,7 @@ from bench.drilled import TWO_REGIONS, WORKLOADS, Where, command_of, folder_of, 
 from bench.figures import write
 
 BACKUPS, PILOT_LIGHT = WORKLOADS / "orders-backup-restore.toml", WORKLOADS / "orders-pilot-light.toml"
+HYBRID = WORKLOADS / "orders-hybrid.toml"
 # Of the backups' workload: the template of each of its sites, and what the sabotages call a copy of it.
 SITE, OTHER = "orders-backup-restore.template.json", "other.template.json"
 MISSED = 10  # the exit code of a drill that missed an objective
@@ -44,6 +45,13 @@ timeout = "60s"
 
 [[plans.region.failback]]
 name = "return-database-name"
+"""
+PROMOTE_BY_COMMAND = """[[plans.region.steps]]
+name = "promote-database"
+kind = "run"
+change = "promote-database"
+timeout = "30s"
+
 """
 # What does not recover need not be waited for much longer than the RTO of 30 s.
 SOON = {
@@ -182,6 +190,27 @@ SABOTAGES = (
         check="ready: images (recovery)",
         says="is not in eu-central-1: nothing can start",
     ),
+    Sabotage(
+        name="on premises, promote left out",
+        drill="drills/test_on_premises_lost.py",
+        workload=HYBRID,
+        changes={
+            PROMOTE_BY_COMMAND: "",
+            'after = ["promote-database", "add-capacity"]': 'after = ["add-capacity"]',
+            'deadline = "90s"': 'deadline = "40s"',
+            'settle = "60s"': 'settle = "20s"',
+        },
+        check="recovery time",
+        says="not seen to recover",
+    ),
+    Sabotage(
+        name="on premises, a line that is too slow",
+        drill="drills/test_on_premises_lost.py",
+        workload=HYBRID,
+        changes={'premises_lag = "1s"': 'premises_lag = "8s"'},
+        check="data loss",
+        says="the objective is 5 s",
+    ),
 )  # fmt: skip
 
 
@@ -206,6 +235,8 @@ def broken(sabotage: Sabotage, folder: Path) -> Path:
         (folder / template.name).write_text(text, encoding="utf-8")
     if sabotage.other:
         (folder / OTHER).write_text(_replaced(WORKLOADS / SITE, sabotage.other), encoding="utf-8")
+    for program in WORKLOADS.glob("*.py"):  # what a workload file's commands run
+        (folder / program.name).symlink_to(program)
     path = folder / given.name
     path.write_text(_replaced(given, sabotage.changes), encoding="utf-8")
     return path
