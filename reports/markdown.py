@@ -7,6 +7,7 @@ from reports.evidence import read_run
 from reports.model import Verdict
 from reports.record import DrillRecord, drill_folders, read_record
 from reports.repeats import Repeats, read_repeats, repeats_lines
+from reports.repeats_chart import shown, strip
 from reports.tables import markdown, markdown_table
 from reports.words import SIGNS, drill_name, failback_words, loss_words, recovery_words, undo_words, worst
 
@@ -58,7 +59,9 @@ def _row(record: DrillRecord) -> tuple[str, ...]:
 
 def _together(found: Repeats) -> str:
     lines = "\n".join(f"- {markdown(line)}" for line in repeats_lines(found))
-    return f"**{SIGNS[found.verdict]} {markdown(found.name)}, all runs together**\n\n{lines}"
+    strips = "\n".join(strip(name, spread) for name, spread in shown(found))
+    picture = f"\n\n```text\n{strips}\n```" if strips else ""  # no such page shows a picture that it is given with it
+    return f"**{SIGNS[found.verdict]} {markdown(found.name)}, all runs together**\n\n{lines}{picture}"
 
 
 def _besides(record: DrillRecord) -> str:
