@@ -65,7 +65,7 @@ def _render(
 ) -> str:
     environment = templates()
     environment.globals.update(words=words, open_findings=open_findings, breakable=breakable)
-    overall = _overall(views)
+    overall = _overall(views, together)
     return environment.get_template("page.html.j2").render(
         run_name=of_run.name,
         run=of_run.run,
@@ -75,7 +75,7 @@ def _render(
         together=together.drills,
         drills=views,
         overall=overall,
-        face=face(overall, views),
+        face=face(overall, views, [one.name for one in together.drills if one.verdict == "fail"]),
         cautions=CAUTION,
         tested=list(dict.fromkeys(view.record.declared.says for view in views if view.record.declared)),
         hashes=hashes,
@@ -88,6 +88,7 @@ def _render(
     )
 
 
-def _overall(views: list[DrillView]) -> Overall:
+def _overall(views: list[DrillView], together: Together) -> Overall:
     """The worst verdict of the run. A drill without a verdict proves nothing, so its run is no pass."""
-    return words.worst(view.verdict.verdict if view.verdict else "invalid" for view in views)
+    single: list[Overall] = [view.verdict.verdict if view.verdict else "invalid" for view in views]
+    return words.worst([*single, *(one.verdict for one in together.drills)])

@@ -13,7 +13,7 @@ from reports.repeats import Repeats, Spread, numbers
 from reports.scene import BAD, GOOD, INK, MUTED, OBJECTIVE, RULE
 from reports.words import seconds
 
-WIDTH = 760.0
+WIDTH = 520.0
 _LEFT, _RIGHT = 16.0, WIDTH - 24.0
 _HEAD, _AXIS, _GAP = 44.0, 36.0, 8.0
 # A run is a line of this height at most; many runs share the room of so many px, and no line is thinner than 2.
@@ -113,7 +113,7 @@ def _ink(span: Span, objective_s: float | None) -> str:
     """By the interval and the objective alone: wholly within, wholly beyond, or across."""
     lower_s, upper_s = span
     if not objective_s:
-        return INK
+        return MUTED
     if upper_s is not None and upper_s <= objective_s:
         return GOOD
     return BAD if lower_s > objective_s else _OPEN

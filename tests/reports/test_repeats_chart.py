@@ -18,7 +18,7 @@ from tests.reports.made_up import keep, verdict
 
 SVG = "{http://www.w3.org/2000/svg}"
 OPEN = "#6e40c9"
-WIDTH_OF_AXIS = 720.0
+WIDTH_OF_AXIS = 480.0
 
 
 def runs(*edges: tuple[float, float | None], **more: float) -> Repeats:
@@ -122,6 +122,19 @@ def test_the_page_shows_them_with_bound_and_picture(run: Path) -> None:
     ((image, alt),) = images
     assert b"shortest first" in b64decode(image)
     assert "the chance that the next one misses" in alt
+
+
+def test_what_all_runs_together_fail_is_the_runs_verdict(run: Path) -> None:
+    """Each met its objectives; what is worse than the last release is proved by all of them."""
+    found = msgspec.structs.replace(read_repeats(run)[0], verdict="fail")
+    assert "<title>PASS" in page_html(run)
+    assert run_markdown(run).startswith("## ✓ PASS")
+    write_repeats(run, [found])
+    text = page_html(run)
+    assert "<title>FAIL" in text
+    assert "Every objective was met, but all runs together are proved to be worse than the last release: az" in text
+    assert "What all runs of a drill say together, above, has to be looked into." in text
+    assert run_markdown(run).startswith("## ✕ FAIL")
 
 
 def test_a_run_without_them_has_no_such_part(run: Path) -> None:
