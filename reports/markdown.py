@@ -4,9 +4,10 @@ from pathlib import Path
 
 from reports.advice import next_steps, open_findings
 from reports.evidence import read_run
-from reports.model import Verdict
+from reports.model import Overall, Verdict
 from reports.record import DrillRecord, drill_folders, read_record
 from reports.repeats import Repeats, read_repeats, repeats_lines
+from reports.repeats_chart import shown, strip
 from reports.tables import markdown, markdown_table
 from reports.words import SIGNS, drill_name, failback_words, loss_words, recovery_words, undo_words, worst
 
@@ -20,7 +21,9 @@ def run_markdown(run_folder: Path) -> str:
     """One run. A drill without a verdict is told as such, and so is a run without drills. Never over `MOST_BYTES`."""
     run, records = read_run(run_folder), [read_record(folder) for folder in drill_folders(run_folder)]
     verdicts = [record.verdict for record in records if record.verdict]
-    overall = worst(v.verdict if v else "invalid" for v in (record.verdict for record in records))
+    together = read_repeats(run_folder)
+    single: list[Overall] = [record.verdict.verdict if record.verdict else "invalid" for record in records]
+    overall = worst([*single, *(one.verdict for one in together)])
     of = f" of {run.workload} ({run.environment})" if run else ""
     count = f"{len(records)} drill{'' if len(records) == 1 else 's'}"
     parts = [f"## {SIGNS[overall]} {overall.upper()}: {count}{markdown(of)}"]
@@ -28,7 +31,7 @@ def run_markdown(run_folder: Path) -> str:
         parts.append("**Something is not proved to be put back.** This goes before everything else.")
     table = markdown_table(_HEAD, [_row(record) for record in records])
     parts.append(table if records else "A run without drills proves nothing.")
-    parts += [_together(one) for one in read_repeats(run_folder)]
+    parts += [_together(one) for one in together]
     parts += [text for record in records if (text := _besides(record))]
     parts += _shown_not(verdicts)
     parts.append(f"Evidence: `{run_folder.name}`" + (f", {markdown(run.harness)}" if run else ""))
@@ -58,7 +61,9 @@ def _row(record: DrillRecord) -> tuple[str, ...]:
 
 def _together(found: Repeats) -> str:
     lines = "\n".join(f"- {markdown(line)}" for line in repeats_lines(found))
-    return f"**{SIGNS[found.verdict]} {markdown(found.name)}, all runs together**\n\n{lines}"
+    strips = "\n".join(strip(name, spread) for name, spread in shown(found))
+    picture = f"\n\n```text\n{strips}\n```" if strips else ""  # no such page shows a picture that it is given with it
+    return f"**{SIGNS[found.verdict]} {markdown(found.name)}, all runs together**\n\n{lines}{picture}"
 
 
 def _besides(record: DrillRecord) -> str:
