@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from reports.advice import next_steps, open_findings
+from reports.chaos import ChaosSequence, chaos_lines, read_chaos
 from reports.evidence import read_run
 from reports.model import Verdict
 from reports.record import DrillRecord, drill_folders, read_record
@@ -29,6 +30,7 @@ def run_markdown(run_folder: Path) -> str:
     table = markdown_table(_HEAD, [_row(record) for record in records])
     parts.append(table if records else "A run without drills proves nothing.")
     parts += [_together(one) for one in read_repeats(run_folder)]
+    parts += [_chaos(one, run_folder) for one in read_chaos(run_folder)]
     parts += [text for record in records if (text := _besides(record))]
     parts += _shown_not(verdicts)
     parts.append(f"Evidence: `{run_folder.name}`" + (f", {markdown(run.harness)}" if run else ""))
@@ -59,6 +61,11 @@ def _row(record: DrillRecord) -> tuple[str, ...]:
 def _together(found: Repeats) -> str:
     lines = "\n".join(f"- {markdown(line)}" for line in repeats_lines(found))
     return f"**{SIGNS[found.verdict]} {markdown(found.name)}, all runs together**\n\n{lines}"
+
+
+def _chaos(sequence: ChaosSequence, run_folder: Path) -> str:
+    head, *lines = chaos_lines(sequence, run_folder)
+    return "\n".join([f"**{markdown(head)}**", "", *(f"- {markdown(line.strip())}" for line in lines)])
 
 
 def _besides(record: DrillRecord) -> str:

@@ -10,6 +10,7 @@ from reports import words
 from reports.advice import open_findings
 from reports.asked import seen_first
 from reports.attestation import openssl_line
+from reports.chaos import ChaosRow, ChaosSequence, read_chaos, rows, title, told
 from reports.controls import CAUTION
 from reports.facts import RunFacts, run_facts
 from reports.manifest import FileHash, hashes_of
@@ -45,7 +46,8 @@ def page_html(run_folder: Path, drills: Sequence[Path] | None = None, *, signed:
     hashes.pop(PAGE, None)
     folders = drill_folders(run_folder) if drills is None else drills
     views = [view_of(run_folder, read_record(folder), of_run, hashes) for folder in folders]
-    return _render(of_run, views, hashes, signed=signed or of_run.attested)
+    chaos = [(one, rows(one, run_folder)) for one in read_chaos(run_folder)]
+    return _render(of_run, views, hashes, chaos, signed=signed or of_run.attested)
 
 
 def breakable(text: str) -> Markup:
@@ -59,9 +61,16 @@ def _parts(text: str) -> list[str]:
     return [part + sign for part, sign in zip(pieces[::2], signs, strict=True) if part + sign]
 
 
-def _render(of_run: RunFacts, views: list[DrillView], hashes: dict[str, FileHash], *, signed: bool) -> str:
+def _render(
+    of_run: RunFacts,
+    views: list[DrillView],
+    hashes: dict[str, FileHash],
+    chaos: list[tuple[ChaosSequence, list[ChaosRow]]],
+    *,
+    signed: bool,
+) -> str:
     environment = templates()
-    environment.globals.update(words=words, open_findings=open_findings, breakable=breakable)
+    environment.globals.update(words=words, open_findings=open_findings, breakable=breakable, title=title, told=told)
     overall = _overall(views)
     return environment.get_template("page.html.j2").render(
         run_name=of_run.name,
@@ -70,6 +79,7 @@ def _render(of_run: RunFacts, views: list[DrillView], hashes: dict[str, FileHash
         integrity=of_run,
         problems=of_run.problems,
         drills=views,
+        chaos=chaos,
         overall=overall,
         face=face(overall, views),
         cautions=CAUTION,
