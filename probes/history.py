@@ -27,7 +27,7 @@ MarkName = Literal[
     "start", "steady", "requested", "effective", "impact", "sign", "detected", "decided", "fenced", "promoted",
     "capacity", "routed", "first success", "stable", "confirmed", "not recovered", "audit", "audited", "undo", "undone",
     "converged", "failback start", "failback end", "metric", "passive", "ready", "asked last", "purged",
-    "interrupted", "error", "end",
+    "notified", "acknowledged", "decided not to fail over", "interrupted", "error", "end",
 ]  # fmt: skip
 
 

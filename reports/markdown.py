@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from reports.advice import next_steps, open_findings
+from reports.chaos import ChaosSequence, chaos_lines, read_chaos
 from reports.evidence import read_run
 from reports.model import Overall, Verdict
 from reports.record import DrillRecord, drill_folders, read_record
@@ -32,6 +33,7 @@ def run_markdown(run_folder: Path) -> str:
     table = markdown_table(_HEAD, [_row(record) for record in records])
     parts.append(table if records else "A run without drills proves nothing.")
     parts += [_together(one) for one in together]
+    parts += [_chaos(one, run_folder) for one in read_chaos(run_folder)]
     parts += [text for record in records if (text := _besides(record))]
     parts += _shown_not(verdicts)
     parts.append(f"Evidence: `{run_folder.name}`" + (f", {markdown(run.harness)}" if run else ""))
@@ -64,6 +66,11 @@ def _together(found: Repeats) -> str:
     strips = "\n".join(strip(name, spread) for name, spread in shown(found))
     picture = f"\n\n```text\n{strips}\n```" if strips else ""  # no such page shows a picture that it is given with it
     return f"**{SIGNS[found.verdict]} {markdown(found.name)}, all runs together**\n\n{lines}{picture}"
+
+
+def _chaos(sequence: ChaosSequence, run_folder: Path) -> str:
+    head, *lines = chaos_lines(sequence, run_folder)
+    return "\n".join([f"**{markdown(head)}**", "", *(f"- {markdown(line.strip())}" for line in lines)])
 
 
 def _besides(record: DrillRecord) -> str:

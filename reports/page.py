@@ -10,6 +10,7 @@ from reports import words
 from reports.advice import open_findings
 from reports.asked import seen_first
 from reports.attestation import openssl_line
+from reports.chaos import ChaosRow, ChaosSequence, read_chaos, rows, title, told
 from reports.controls import CAUTION
 from reports.facts import RunFacts, run_facts
 from reports.manifest import FileHash, hashes_of
@@ -46,7 +47,8 @@ def page_html(run_folder: Path, drills: Sequence[Path] | None = None, *, signed:
     hashes.pop(PAGE, None)
     folders = drill_folders(run_folder) if drills is None else drills
     views = [view_of(run_folder, read_record(folder), of_run, hashes) for folder in folders]
-    return _render(of_run, views, hashes, together_of(run_folder), signed=signed or of_run.attested)
+    chaos = [(one, rows(one, run_folder)) for one in read_chaos(run_folder)]
+    return _render(of_run, views, hashes, together_of(run_folder), chaos, signed=signed or of_run.attested)
 
 
 def breakable(text: str) -> Markup:
@@ -61,10 +63,16 @@ def _parts(text: str) -> list[str]:
 
 
 def _render(
-    of_run: RunFacts, views: list[DrillView], hashes: dict[str, FileHash], together: Together, *, signed: bool
+    of_run: RunFacts,
+    views: list[DrillView],
+    hashes: dict[str, FileHash],
+    together: Together,
+    chaos: list[tuple[ChaosSequence, list[ChaosRow]]],
+    *,
+    signed: bool,
 ) -> str:
     environment = templates()
-    environment.globals.update(words=words, open_findings=open_findings, breakable=breakable)
+    environment.globals.update(words=words, open_findings=open_findings, breakable=breakable, title=title, told=told)
     overall = _overall(views, together)
     return environment.get_template("page.html.j2").render(
         run_name=of_run.name,
@@ -74,6 +82,7 @@ def _render(
         problems=[*of_run.problems, *together.problems],
         together=together.drills,
         drills=views,
+        chaos=chaos,
         overall=overall,
         face=face(overall, views, [one.name for one in together.drills if one.verdict == "fail"]),
         cautions=CAUTION,

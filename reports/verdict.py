@@ -22,6 +22,7 @@ from reports.model import DataLoss, Failback, Finding, Judgement, MarkRow, Overa
 from reports.no_worse import judge_no_worse
 from reports.old_primary import judge_old_primary
 from reports.passive import judge_passive
+from reports.people_part import judge_people, people_clocks
 from reports.phases import phases_of
 from reports.plan_steps import named, plan_gates, step_rows
 from reports.purge import judge_purge
@@ -93,7 +94,7 @@ def judge(
         undo=undo.verdict,
         recovery_time=recovery_time,
         data_loss=data_loss,
-        clocks=clocks(found, history),
+        clocks=clocks(found, history) | people_clocks(history, found),
         marks=_marks(history, found.phases.start_ns),
         episodes=as_rows(found.groups, found.phases.start_ns),
         findings=_with_zone_ids(
@@ -137,6 +138,7 @@ def _asked_besides(
         judge_old_primary(history),
         judge_capacity(history, declared, found),
         *judge_standstill(history, declared),
+        judge_people(history, steps, found),
         judge_control_planes(declared, steps),
         *judge_passive(history, declared),
         *judge_readiness(history),
