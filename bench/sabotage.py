@@ -8,6 +8,7 @@ import json
 import subprocess
 import sys
 import time
+import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ import msgspec
 from bench.drilled import TWO_REGIONS, WORKLOADS, Where, command_of, folder_of, in_a_row, run
 from bench.figures import write
 
+BOTH_SERVE = WORKLOADS / "orders-active-active-partitioned.toml"
 BACKUPS, PILOT_LIGHT = WORKLOADS / "orders-backup-restore.toml", WORKLOADS / "orders-pilot-light.toml"
 HYBRID = WORKLOADS / "orders-hybrid.toml"
 # Of the backups' workload: the template of each of its sites, and what the sabotages call a copy of it.
@@ -66,7 +68,7 @@ class Sabotage(msgspec.Struct, frozen=True, kw_only=True):
 
     `recovery` are texts that are replaced in the template of the recovery site, `other` those in a copy of the backups'
     template, which lies beside the workload file as `OTHER`. `check` is the finding that must be red, `says` a part of
-    its words.
+    its words. `arguments` are more of them for pytest.
     """
 
     name: str
@@ -77,6 +79,7 @@ class Sabotage(msgspec.Struct, frozen=True, kw_only=True):
     other: Mapping[str, str] = {}
     check: str
     says: str
+    arguments: tuple[str, ...] = ()
 
 
 ISOLATION = "drills/test_region_isolation.py"
@@ -151,6 +154,15 @@ SABOTAGES = (
         changes={'aurora_failover = "2s"': 'aurora_failover = "2s"\naurora_fences = 0'},
         check="old primary fenced",
         says="split brain",
+    ),
+    Sabotage(
+        name="replication that drops items",
+        drill=ISOLATION,
+        workload=BOTH_SERVE,
+        arguments=("-k", "eu-west-1"),
+        changes={'dynamodb_global_lag = "700ms"': 'dynamodb_global_lag = "700ms"\ndynamodb_global_drops = 25'},
+        check="convergence",
+        says="keys are not the same at central and west",
     ),
     Sabotage(
         name="restore from an older copy than the newest",
@@ -229,10 +241,11 @@ def broken(sabotage: Sabotage, folder: Path) -> Path:
     """The workload with that one thing broken. Raises ValueError where a text is not there, or not once."""
     folder.mkdir(parents=True)
     given = sabotage.workload
-    for template in WORKLOADS.glob(f"{given.stem}*.template.json"):
-        of_recovery = template.name == f"{given.stem}-recovery.template.json"
-        text = _replaced(template, sabotage.recovery if of_recovery else {})
-        (folder / template.name).write_text(text, encoding="utf-8")
+    named = tomllib.loads(given.read_text(encoding="utf-8"))["lab"]["templates"].values()
+    for template in named:
+        of_recovery = template == f"{given.stem}-recovery.template.json"
+        text = _replaced(WORKLOADS / template, sabotage.recovery if of_recovery else {})
+        (folder / template).write_text(text, encoding="utf-8")
     if sabotage.other:
         (folder / OTHER).write_text(_replaced(WORKLOADS / SITE, sabotage.other), encoding="utf-8")
     for program in WORKLOADS.glob("*.py"):  # what a workload file's commands run
@@ -273,7 +286,7 @@ def tried(sabotage: Sabotage, folder: Path) -> Tried:
     """Drill it. Raises ValueError for a workload that cannot be broken so."""
     workload, where, began_s = broken(sabotage, folder / "workload"), Where(folder / "run"), time.monotonic()
     try:
-        code = run(command_of(workload, sabotage.drill), where)
+        code = run(command_of(workload, sabotage.drill, *sabotage.arguments), where)
     except subprocess.TimeoutExpired:
         code = -1  # which says it
     verdicts = [json.loads(path.read_text(encoding="utf-8")) for path in where.runs.glob("*/*/verdict.json")]

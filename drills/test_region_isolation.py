@@ -9,10 +9,10 @@ from fixtures.faults.isolate_region import IsolateRegion
 @pytest.mark.gate
 @pytest.mark.scorecard
 @pytest.mark.drill(disruption="region", expects="impact", primary="region", breaks="servers")
-def test_region_isolation(drill: Drill) -> None:
+def test_region_isolation(drill: Drill, region: str) -> None:
     """If the primary Region is cut off, the recovery Region takes orders within the RTO; then the way home."""
     drill.steady()
-    with drill.inject(IsolateRegion(drill.workload.primary_region)):
+    with drill.inject(IsolateRegion(region)):
         drill.recover()
         drill.audit("at failover")  # before the Region is back: what would be gone if it never came back
     drill.settle()

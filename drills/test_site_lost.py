@@ -7,10 +7,10 @@ from fixtures.faults.lose_site import LoseSite
 
 
 @pytest.mark.drill(disruption="region", expects="impact", primary="region")
-def test_site_lost(drill: Drill) -> None:
+def test_site_lost(drill: Drill, region: str) -> None:
     """If the primary site is lost, the recovery site takes orders within the RTO, and what is lost keeps to the RPO."""
     drill.steady()
-    with drill.inject(LoseSite(drill.workload.primary_region)):
+    with drill.inject(LoseSite(region)):
         drill.recover()
         drill.audit("at failover")  # before the site is back: what would be gone if it never came back
     drill.settle()

@@ -108,7 +108,7 @@ class Audit:
             entry = left.pop(key, None)
             if entry is not None:
                 self._add(entry, seen.sent_ns, seen.done_ns, self._observed(seen, entry))
-        for key in self._context.ledger.unknown(self._probe_name, found):
+        for key in self._context.ledger.unknown(found):
             stranger = Entry(probe=self._probe_name, key=key, version=0, checksum="")
             self._add(stranger, found[key].sent_ns, found[key].done_ns, self._observed(found[key], stranger))
         if complete is not None:

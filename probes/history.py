@@ -47,7 +47,8 @@ class Operation(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, g
     `outcome`: `ok`; `fail` = provably not done (refused, never sent, a definite 4xx); `in-doubt` = sent, and nothing
     proves either way (timeout, reset after send, a 5xx that may have committed).
     `effects` is how often the store holds this key and version (audits only). `observed_version` is None where the
-    store answered that it does not have the key. `site` is the site that an audit or a heartbeat asked by that site's
+    store answered that it does not have the key. `replaced_version` is the version whose place an update took, where
+    its answer says so. `site` is the site that an audit or a heartbeat asked by that site's
     own name; empty for everything that went to the workload's public name.
     """
 
@@ -68,6 +69,7 @@ class Operation(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, g
     observed_version: int | None = None
     observed_checksum: str | None = None
     effects: int | None = None
+    replaced_version: int | None = None
     served_by: ServedBy | None = None
     resolved_ip: str = ""
     connection: Connection = "fresh"
@@ -103,7 +105,8 @@ class Stream(msgspec.Struct, frozen=True, kw_only=True):
 class Header(msgspec.Struct, frozen=True, kw_only=True):
     """First line of a vantage's history: its base, its streams, where it sent from.
 
-    `audit_share` and `audit_whole_s` say which writes its audits read back (`probes.spec.VantageSpec`).
+    `audit_share` and `audit_whole_s` say which writes its audits read back, `audit_trail_s` how far what they read may
+    trail (`probes.spec.VantageSpec`).
     """
 
     vantage: str
@@ -116,6 +119,7 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
     host: str = ""
     audit_share: float = 1.0
     audit_whole_s: float = 0.0
+    audit_trail_s: float = 0.0
 
 
 class ClockReading(msgspec.Struct, frozen=True, kw_only=True, tag="clock"):

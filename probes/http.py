@@ -155,7 +155,9 @@ class HttpSender:
         if response.status_code not in template.success:
             return _refused(exchange, response, served_by)
         if asked.kind in _CHANGES or not asked.key:
-            return _answered("ok", exchange, response, served_by=served_by)
+            done = _answered("ok", exchange, response, served_by=served_by)
+            said = self._reader.replaced(response.content) if asked.kind == "update" else None
+            return replace(done, replaced_version=said)
         try:
             seen = self._reader.read(response.content, asked)
         except NotUnderstood as error:

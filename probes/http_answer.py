@@ -64,6 +64,20 @@ class AnswerReader:
         )
         return Seen(version, stored.observed_checksum(asked), self._effects(body), stored.differs(asked))
 
+    def replaced(self, content: bytes) -> int | None:
+        """The version whose place an update took; None where the answer does not say.
+
+        An update that was answered well was done, whatever else the answer holds.
+        """
+        path = self._paths["replaced"]
+        if path is None:
+            return None
+        try:
+            value = path.search(msgspec.json.decode(content))
+        except msgspec.DecodeError:
+            return None
+        return value if isinstance(value, int) and not isinstance(value, bool) else None
+
     def page(self, content: bytes) -> tuple[tuple[Listed, ...], str]:
         """The entries of one page and the cursor of the next ("" after the last). Raises `NotUnderstood`."""
         body = _decode(content)

@@ -245,11 +245,11 @@ class Ledger:
         with self._changed:
             return list(self._books)
 
-    def unknown(self, probe: str, keys: Iterable[str]) -> list[str]:
-        """Those of `keys` that were never sent."""
+    def unknown(self, keys: Iterable[str]) -> list[str]:
+        """Those of `keys` that were never sent, by no probe: several may write to the same table."""
         with self._changed:
-            known = self._books.get(probe, _Book()).keys
-            return [key for key in keys if key not in known]
+            books = [book.keys for book in self._books.values()]
+            return [key for key in keys if not any(key in known for known in books)]
 
     def in_flight(self, probe: str) -> list[Entry]:
         """What has been sent and is not done."""

@@ -47,6 +47,7 @@ class Answer:
     observed_version: int | None = None
     observed_checksum: str | None = None
     effects: int | None = None
+    replaced_version: int | None = None
     served_by: ServedBy | None = None
     resolved_ip: str = ""
 
@@ -158,6 +159,7 @@ def operation(sent: Sent, asked: Asked, answer: Answer) -> Operation:
         observed_version=answer.observed_version,
         observed_checksum=answer.observed_checksum,
         effects=answer.effects,
+        replaced_version=answer.replaced_version,
         served_by=answer.served_by,
         resolved_ip=answer.resolved_ip,
         connection=asked.connection,

@@ -39,6 +39,8 @@ class HttpAnswer(msgspec.Struct, frozen=True, kw_only=True):
     checksum: str = "checksum"
     payload: str = "payload"
     effects: str = ""
+    # updates only: the version whose place this one took
+    replaced: str = ""
     region: str = ""
     zone: str = ""
     instance: str = ""
@@ -164,5 +166,7 @@ class VantageSpec(msgspec.Struct, frozen=True, kw_only=True):
     # Audits read back this share of the writes (chosen by a hash of the key), and all of the last `audit_whole_s` s.
     audit_share: float = 1.0
     audit_whole_s: float = 0.0
+    # So far (s) a site's data may trail what another took: an audit that misses something newer says nothing of it.
+    audit_trail_s: float = 0.0
     # What is taken out of the history before it is written.
     redaction: Redaction = Redaction()

@@ -115,7 +115,7 @@ class Transactions:
 
     def _write(self, index: int, seq: int) -> _Turn:
         stream = self._spec.streams[index]
-        key = f"{self._spec.key_prefix}{index:02d}-{seq:0{SEQ_DIGITS}d}"
+        key = f"{stream_prefix(self._spec.key_prefix, index)}{seq:0{SEQ_DIGITS}d}"
         entry = Entry(stream.probe, key, FIRST_VERSION, self._checksum(key, FIRST_VERSION))
         self._ledger.send(entry)
         return self._sending(stream, entry)
@@ -146,6 +146,11 @@ class Transactions:
 
     def _checksum(self, key: str, version: int) -> str:
         return checksum_of(key, version, payload_of(self._spec.seed, key, version))
+
+
+def stream_prefix(key_prefix: str, index: int) -> str:
+    """What the keys begin with that stream number `index` of a vantage writes."""
+    return f"{key_prefix}{index:02d}-"
 
 
 def _by_key(stream: Stream, probes: Mapping[str, Probe]) -> bool:

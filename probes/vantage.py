@@ -137,6 +137,7 @@ class Vantage:
             host=platform.node(),
             audit_share=spec.audit_share,
             audit_whole_s=spec.audit_whole_s,
+            audit_trail_s=spec.audit_trail_s,
         )
         path = Path(spec.folder) / f"history-{spec.name}.jsonl"
         redactor = Redactor(spec.redaction)

@@ -43,14 +43,17 @@ class Compared(msgspec.Struct, frozen=True):
         return "inconclusive" if self.unread or not self.keys else "pass"
 
 
+def comparisons(history: History) -> list[Compared]:
+    """Each audit that was made at two sites or more, in time order: the last one says how the drill has left them."""
+    several = [(name, audits) for name, audits in _site_audits(history).items() if len(audits) > 1]
+    several.sort(key=lambda one: min(audit.began_ns for audit in one[1].values()))
+    return [_compare(history, name, audits) for name, audits in several]
+
+
 def compared(history: History) -> Compared | None:
-    """The last audit that was made at two sites or more, or None."""
-    by_name = _site_audits(history)
-    several = {name: audits for name, audits in by_name.items() if len(audits) > 1}
-    if not several:
-        return None
-    name = max(several, key=lambda n: min(a.began_ns for a in several[n].values()))
-    return _compare(history, name, several[name])
+    """The last of them, or None."""
+    found = comparisons(history)
+    return found[-1] if found else None
 
 
 def _site_audits(history: History) -> dict[str, dict[str, Audit]]:
@@ -146,12 +149,14 @@ def _answer_words(answer: Operation | None) -> str:
     return f"version {answer.observed_version} checksum {answer.observed_checksum or 'not said'}{twice}"
 
 
-def convergence_gates(found: Compared | None) -> list[Gate]:
-    """The comparison as a finding with the operations that prove it; none where there was nothing to compare."""
-    if found is None:
-        return []
+def convergence_gates(found: Iterable[Compared]) -> list[Gate]:
+    """Each comparison as a finding with the operations that prove it; the last one goes by the check's name alone."""
+    told = list(found)
+    names = [*(f"{CHECK} {one.name}" for one in told[:-1]), CHECK]
+    return [_gate(one, name) for one, name in zip(told, names, strict=False)]
+
+
+def _gate(found: Compared, check: str) -> Gate:
     shown = found.differing or found.unread
     proof = [o for answers in shown.values() for o in answers.values() if o is not None]
-    return [
-        Gate(Finding(check=CHECK, verdict=found.verdict, says=_says(found), operations=names_of(proof)))
-    ]  # fmt: skip
+    return Gate(Finding(check=check, verdict=found.verdict, says=_says(found), operations=names_of(proof)))

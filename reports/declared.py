@@ -57,6 +57,8 @@ class Declared(msgspec.Struct, frozen=True, kw_only=True):
     names that they have in the account.
     `control_plane` has the most operations of control planes that a plan may call, where its team set a limit: by
     `recovery`, the plan for the disruption, and `switchover`.
+    `homes` are the Regions whose clients the probes stand for, by the probe's name; `writes` is who writes where. Both
+    are empty where the workload file does not say.
     """
 
     run: str
@@ -76,3 +78,5 @@ class Declared(msgspec.Struct, frozen=True, kw_only=True):
     last_release: LastRelease | None = None
     zones: dict[str, str] = {}
     control_plane: dict[str, int] = {}
+    homes: dict[str, str] = {}
+    writes: str = ""

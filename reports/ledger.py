@@ -11,7 +11,7 @@ import msgspec
 
 from probes.history import History, Operation
 from probes.ledger import in_sample, whole_since_ns
-from reports.bounds import seconds
+from reports.bounds import NS_PER_S, seconds
 from reports.losses import Class, LossRow
 from reports.phases import phases_of
 from reports.sent import Sends, all_changes, judged_changes
@@ -25,11 +25,22 @@ SILENT: tuple[Found, ...] = ("not asked", "not sampled")
 
 
 class Reading(msgspec.Struct, frozen=True):
-    """How one vantage audits: from when on, and which of its keys. `since_ns` and `share` as in `probes.ledger`."""
+    """How one vantage audits: from when on, and which of its keys. `since_ns` and `share` as in `probes.ledger`.
+
+    Where several sites take writes, what is read back at one may trail what another took by `trail_ns`: of a write that
+    was sent since `fault_ns` and was done less than that before it was looked for, its absence says nothing. What was
+    sent before the fault is never excused so: what a lost site had not passed on is just what is looked for.
+    """
 
     began_ns: int
     share: float
     since_ns: int
+    trail_ns: int = 0
+    fault_ns: int = 0
+
+    def trails(self, write: Operation, answer: Operation) -> bool:
+        """Whether the site that answered may just not have had that write yet."""
+        return write.sent_ns >= self.fault_ns and answer.sent_ns < write.done_ns + self.trail_ns
 
 
 class Audit(msgspec.Struct, frozen=True):
@@ -129,11 +140,14 @@ def _audit(name: str, operations: Sequence[Operation], history: History) -> Audi
     for o in ordered:
         began_ns[o.vantage] = min(o.due_ns, began_ns.get(o.vantage, o.due_ns))
     first_ns = min(began_ns.values())
-    readings = {}
+    readings, fault = {}, history.mark("requested")
     for header in (v.header for v in history.vantages):
         since_ns = began_ns.get(header.vantage, first_ns)
         whole_ns = whole_since_ns(since_ns, header.audit_whole_s)
-        readings[header.vantage] = Reading(since_ns, header.audit_share, whole_ns)
+        trail_ns = round(header.audit_trail_s * NS_PER_S)
+        readings[header.vantage] = Reading(
+            since_ns, header.audit_share, whole_ns, trail_ns, 0 if fault is None else fault.at_ns
+        )
     return Audit(name, first_ns, max(o.done_ns for o in ordered), answers, readings, ordered[0], ordered[-1])
 
 
@@ -192,9 +206,8 @@ def _found(write: Operation, audit: Audit | None, sends: Sends) -> Found:
     answer = audit.answers.get(write.key)
     if answer is None:
         return "unread" if audit.reads(write, sends) else "not sampled"
-    if write.kind == "delete":
-        return _deleted(write, answer, sends)
-    return _stored(write, answer, sends)
+    found = _deleted(write, answer, sends) if write.kind == "delete" else _stored(write, answer, sends)
+    return "not asked" if found in MISSING and audit.readings[write.vantage].trails(write, answer) else found
 
 
 def _stored(write: Operation, answer: Operation, sends: Sends) -> Found:

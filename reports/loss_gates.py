@@ -17,6 +17,8 @@ from reports.series import names_of
 
 # The write gap may be this share of the RPO (docs/measuring.md): coarser writes cannot see a loss that small.
 GAP_SHARE = 0.1
+# What is not judged, too, where several sites take writes.
+_TOO_NEW = ", too new for every site to have them"
 _ANOMALIES = {
     "phantom": "writes were refused, yet they are there.",
     "resurrected": "acknowledged deletes were undone: what they deleted is there again. They count as lost changes.",
@@ -53,7 +55,8 @@ def _audits(found: Ledger) -> Gate:
         gate = broken(check, " ".join(problems), taints=("data loss",), spares_fail=True)
         return _proved(gate, (w for _, writes in unread for w in writes))
     late = sum(f.acknowledged and not f.judged for f in found.fates)
-    rest = f" {late} acknowledged ones, sent after that, overwritten since or not sampled, are not judged."
+    new = _TOO_NEW if any(r.trail_ns for a in audits.all for r in a.readings.values()) else ""
+    rest = f" {late} acknowledged ones, sent after that, overwritten since{new} or not sampled, are not judged."
     names = " and ".join(f'"{a.name}"' for a in audits.all)
     what = "Every write" if all(r.share >= 1.0 for a in audits.all for r in a.readings.values()) else "The whole sample"
     gate = held(check, f"{what} that came before {names} was read back there.{rest if late else ''}")

@@ -189,6 +189,22 @@ class Convergence(msgspec.Struct, frozen=True, kw_only=True):
     says: str = ""
 
 
+class Conflict(msgspec.Struct, frozen=True, kw_only=True):
+    """A key that two Regions changed without knowing of each other's change; its client was told that both are done.
+
+    Version `earlier` was acknowledged by one before version `later` was sent to the other, where it took the place of
+    version `replaced`. `stands` is the one of the two that was kept; None: nothing that was read since tells.
+    """
+
+    key: str
+    earlier: int
+    earlier_region: str
+    later: int
+    later_region: str
+    replaced: int
+    stands: int | None = None
+
+
 class Failback(msgspec.Struct, frozen=True, kw_only=True):
     """The way home, judged by itself against the same objectives.
 
@@ -228,4 +244,5 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     steps: list[StepRow] = []
     replication_lag: list[ReplicationLag] = []
     convergence: Convergence | None = None
+    conflicts: list[Conflict] = []
     failback: Failback | None = None

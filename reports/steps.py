@@ -54,12 +54,30 @@ class TemplateSeen(msgspec.Struct, frozen=True, kw_only=True):
     says: str = ""
 
 
+class RestoredRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One of the drill's rows in a restored table. `right`: its checksum is that of what it holds."""
+
+    key: str
+    version: int
+    right: bool = True
+
+
+class RestoredRows(msgspec.Struct, frozen=True, kw_only=True):
+    """What a restored table held of the drill's rows, before anything was copied out of it.
+
+    `at_utc_ns` is the moment that it was restored to (ns of UTC since 1970), by the clock of the Region that was asked.
+    """
+
+    at_utc_ns: int
+    rows: tuple[RestoredRow, ...]
+
+
 class StepRecord(msgspec.Struct, frozen=True, kw_only=True):
     """One step of a plan: when it ran (ns since the drill's zero), what it called, and how it ended.
 
     `says` is what it set out to do, `error` why it failed. A step that was not reached has no times of its own: both
     are those of the moment at which the plan was given up. `copy` is what a restore was made from, `template` what a
-    deploy was; None for others.
+    deploy was, `restored` what a restored table held; None for others.
     """
 
     plan: Literal["recovery", "failback"]
@@ -74,6 +92,7 @@ class StepRecord(msgspec.Struct, frozen=True, kw_only=True):
     calls: tuple[CallMade, ...] = ()
     copy: CopyUsed | None = None
     template: TemplateSeen | None = None
+    restored: RestoredRows | None = None
 
 
 def read_steps(folder: Path) -> tuple[StepRecord, ...]:

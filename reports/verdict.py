@@ -9,8 +9,9 @@ from probes.history import History
 from reports.backups import backup_findings, missed
 from reports.bounds import seconds
 from reports.capacity import judge_capacity
+from reports.conflicts import conflicts, judge_conflicts
 from reports.control_planes import judge_control_planes
-from reports.convergence import compared, convergence, convergence_gates
+from reports.convergence import comparisons, convergence, convergence_gates
 from reports.declared import Declared
 from reports.failback import failback_findings, judge_failback, way_home
 from reports.gates import Gate, Objective
@@ -30,8 +31,10 @@ from reports.readiness import judge_readiness
 from reports.reads import read_gates
 from reports.recovery import Recovery, as_rows, clocks, disturbances, recovery
 from reports.recovery_time import judge_recovery
+from reports.restored import restored_findings
 from reports.series import names_of
 from reports.service import lost_keys, served
+from reports.several_sites import judge_corrupt_sites, site_gates
 from reports.standstill import judge_standstill
 from reports.staying import judge_staying
 from reports.steady import Baseline, baseline
@@ -59,12 +62,11 @@ def judge(
     """Judge one drill. `judged_by` names the version of this harness, `steps` are what its plans did."""
     objectives, rpo_s = declared.objectives, declared.objectives.rpo_s
     since_ns = phases_of(history, declared).since_ns
-    book = ledger(history)
+    book, lags = ledger(history), site_lags(history)
     service = served(history, lost_keys(history))
     base = baseline(service, tolerance=objectives.tolerance, p99_s=objectives.p99_s, until_ns=since_ns)
     found = recovery(service, declared, base)
     lost = loss(book, found, vanished=objectives.vanished_counts)
-    lags = site_lags(history)
     gates = [
         *_gates_of_time(history, declared, steps, base, found),
         *loss_gates(book, lost, found.phases, found.impact, rpo_s),
@@ -74,12 +76,12 @@ def judge(
     interrupted = history.mark("interrupted") is not None
     recovery_time = _gated(judge_recovery(history, declared, found), "recovery time", gates, interrupted=interrupted)
     data_loss = _gated(judge_loss(book, lost, found.impact, rpo_s), "data loss", gates, interrupted=interrupted)
-    home, sites = way_home(history, service, declared, base), compared(history)
+    home, sites = way_home(history, service, declared, base), comparisons(history)
     failback = None if home is None else judge_failback(history, declared, home, steps, interrupted=interrupted)
-    more, rested_on = _asked_besides(history, declared, steps, found), backup_findings(steps)
+    more, rested_on = _asked_besides(history, declared, steps, found), _rested_on(history, declared, steps)
     checks = [gate.finding for gate in gates]
     more += judge_no_worse(declared.last_release, recovery_time, data_loss, checks, interrupted=interrupted)
-    extra = [*(f.verdict for f in (failback, sites, *more) if f is not None), *missed(rested_on)]
+    extra = [*(f.verdict for f in (failback, *sites, *more) if f is not None), *missed(rested_on)]
     return Verdict(
         run_id=declared.run,
         drill=declared.drill,
@@ -110,7 +112,8 @@ def judge(
         does_not_show=[*declared.does_not_show, *(declared.fault.does_not_show if declared.fault else ())],
         steps=step_rows(steps, found.phases.start_ns),
         replication_lag=replication_lag(lags, history),
-        convergence=None if sites is None else convergence(sites),
+        convergence=convergence(sites[-1]) if sites else None,
+        conflicts=conflicts(history),
         failback=failback,
     )
 
@@ -122,11 +125,17 @@ def _gates_of_time(
     yield from plan_gates(declared, steps)
     yield from declared_gates(declared, found.phases, base, effect_seen(history, declared), found)
     yield from vantage_gates(history, found, declared.objectives)
+    yield from site_gates(history, declared)
 
 
 def _with_zone_ids(declared: Declared, *findings: Finding) -> list[Finding]:
     """Each zone that they name with its id beside it, where the drill has kept these."""
     return [msgspec.structs.replace(one, says=zones_named(one.says, declared.zones)) for one in findings]
+
+
+def _rested_on(history: History, declared: Declared, steps: tuple[StepRecord, ...]) -> list[Finding]:
+    """What was recovered from, where that was a copy: which one, and whether it held what it should."""
+    return [*backup_findings(steps), *restored_findings(history, declared, steps)]
 
 
 def _asked_besides(
@@ -142,6 +151,8 @@ def _asked_besides(
         judge_control_planes(declared, steps),
         *judge_passive(history, declared),
         *judge_readiness(history),
+        judge_conflicts(history),
+        judge_corrupt_sites(history, declared),
     )
     return [finding for finding in asked if finding is not None]
 

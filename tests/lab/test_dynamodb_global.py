@@ -101,6 +101,17 @@ def test_a_write_arrives_after_the_lag_and_not_before(lab: Lab, both: tuple[Any,
     assert lab.sites[HOME].events == lab.sites[AWAY].events == []
 
 
+def test_where_the_lab_is_to_drop_changes_each_of_so_many_never_arrives(lab: Lab, both: tuple[Any, Any]) -> None:
+    home, away = both
+    assert lab.tables is not None
+    lab.tables._drops = 3
+    for number in range(6):
+        put(home, f"k{number}", "good")
+    lab.look(12)
+    assert set(held(home)) - set(held(away)) == {"k2", "k5"}
+    assert [event for event, _ in lab.sites[HOME].events] == ["write dropped on its way"] * 2
+
+
 def test_the_last_writer_wins_in_both_regions(lab: Lab, both: tuple[Any, Any]) -> None:
     home, away = both
     put(home, "k", "first")

@@ -18,7 +18,7 @@ from fixtures.lab.machines.postgres import Postgres, url
 from fixtures.workloads.orders.app import make_app
 from fixtures.workloads.orders.configuration import Configuration
 from fixtures.workloads.orders.database import Database
-from fixtures.workloads.orders.store import Store
+from fixtures.workloads.orders.store import PostgresqlStore
 from tests.lab.aws_stub import DEADLINE_S, RIGHT, Endpoint, served
 
 DENIED = (400, {"__type": "AccessDeniedException", "Message": "explicit deny"})
@@ -277,7 +277,7 @@ def test_what_another_operation_held_while_the_writer_went_is_not_used_again(
 def test_the_table_is_made_where_it_is_missing_only(port: int, database: psycopg.Connection) -> None:
     async def make() -> None:
         pool = Database(url(f"127.0.0.1:{port}"), DEADLINE_S)
-        await Store(pool).create_table()
+        await PostgresqlStore(pool).create()
         await pool.close()
 
     asyncio.run(make())

@@ -14,11 +14,12 @@ from probes.deadline import Deadline, tls_context
 from probes.dial import DialMap
 from probes.history import Kind
 from probes.http import HttpSender, build
+from probes.http_answer import AnswerReader
 from probes.ledger import checksum_of
 from probes.network import Network
 from probes.probe import Answer, Asked
 from probes.resolve import NameResolver
-from probes.spec import HttpProbe, HttpRequest
+from probes.spec import HttpAnswer, HttpProbe, HttpRequest
 from tests.probes.conftest import probe_settings
 from tests.probes.servers import Names, Store, http_server
 
@@ -55,6 +56,24 @@ def sender(store: Store, network: Network) -> Iterator[HttpSender]:
 def test_an_update_sends_the_version_that_it_is_told(sender: HttpSender, store: Store) -> None:
     assert send(sender, "update").outcome == "ok"
     assert store.rows == [{"key": KEY, "version": 2, "checksum": checksum_of(KEY, 2, PAYLOAD), "payload": PAYLOAD}]
+
+
+@pytest.mark.parametrize(
+    ("says", "answered", "known"),
+    [("was", b'{"was": 3}', 3), ("", b'{"was": 3}', None), ("was", b'{"was": "3"}', None), ("was", b"done", None)],
+)
+def test_an_update_says_what_it_took_the_place_of_where_the_answer_does(
+    says: str, answered: bytes, known: int | None
+) -> None:
+    """An update that was answered well was done, whatever else is in the answer."""
+    assert AnswerReader(HttpAnswer(replaced=says)).replaced(answered) == known
+
+
+def test_only_an_update_is_asked_what_it_replaced(store: Store, network: Network) -> None:
+    settings = msgspec.structs.replace(changing(store.port), answer=HttpAnswer(replaced="`7`"))
+    with closing(build(settings, network)) as sender:
+        assert send(sender, "update").replaced_version == 7  # an expression that is a number, whatever is answered
+        assert send(sender, "delete").replaced_version is None
 
 
 @pytest.mark.parametrize("kind", ["update", "delete"])

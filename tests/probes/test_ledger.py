@@ -146,7 +146,7 @@ def test_who_wrote_what() -> None:
     ledger.send(entry("a"))
     ledger.send(entry("b", "other"))
     assert ledger.probes() == ["orders", "other"]
-    assert ledger.unknown("orders", ["a", "b", "c"]) == ["b", "c"]
+    assert ledger.unknown(["a", "b", "c"]) == ["c"]  # another probe of the same table may have sent b
     assert ledger.checksum("orders", "a", 1) == ""
     assert ledger.checksum("orders", "a", 2) is None
     assert ledger.checksum("nobody", "a", 1) is None

@@ -267,8 +267,8 @@ def test_its_clocks_are_in_its_history(spec: VantageSpec, tmp_path: Path) -> Non
 
 
 def test_how_much_audits_read_is_in_the_header(spec: VantageSpec, tmp_path: Path) -> None:
-    sampled = msgspec.structs.replace(spec, audit_share=0.5, audit_whole_s=3.0)
+    sampled = msgspec.structs.replace(spec, audit_share=0.5, audit_whole_s=3.0, audit_trail_s=2.0)
     with VantageProcess(sampled, tmp_path / "log"):
         pass
     header = load_history(tmp_path).vantages[0].header
-    assert (header.audit_share, header.audit_whole_s) == (0.5, 3.0)
+    assert (header.audit_share, header.audit_whole_s, header.audit_trail_s) == (0.5, 3.0, 2.0)

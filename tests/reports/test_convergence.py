@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from probes.history import History, Operation
-from reports.convergence import QUIET_NS, Compared, compared, convergence
+from reports.convergence import CHECK, QUIET_NS, Compared, compared, convergence
 from reports.model import Verdict
 from reports.verdict import Undoing, judge
 from tests.truth.simulated import NS, Stored, declared_of, kept, with_operations, writes_of
@@ -113,11 +113,16 @@ def test_nothing_to_compare_is_no_convergence() -> None:
     assert (found(early).keys, found(early).verdict) == (0, "inconclusive")
 
 
-def test_the_last_comparison_counts() -> None:
+def test_the_last_comparison_is_the_one_that_is_told_and_each_decides() -> None:
     first = sites(without(OLD[0]), name="one", began=42 * NS)
     assert found(first).verdict == "fail"
     again = at_sites(first, {"primary": THERE, "recovery": THERE}, name="two")
     assert (found(again).name, found(again).verdict) == ("two", "pass")
+    verdict = judged(again)
+    told = {finding.check: finding.verdict for finding in verdict.findings if finding.check.startswith(CHECK)}
+    assert told == {"convergence one": "fail", "convergence": "pass"}
+    assert verdict.convergence is not None
+    assert (verdict.convergence.verdict, verdict.verdict) == ("pass", "fail")
 
 
 def test_an_audit_at_a_site_is_none_of_the_two_that_judge() -> None:
