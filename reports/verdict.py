@@ -9,6 +9,7 @@ from probes.history import History
 from reports.backups import backup_findings, missed
 from reports.bounds import seconds
 from reports.capacity import judge_capacity
+from reports.complications import complication_gates, judge_complications
 from reports.control_planes import judge_control_planes
 from reports.convergence import compared, convergence, convergence_gates
 from reports.declared import Declared
@@ -75,7 +76,8 @@ def judge(
     data_loss = _gated(judge_loss(book, lost, found.impact, rpo_s), "data loss", gates, interrupted=interrupted)
     home, sites = way_home(history, service, declared, base), compared(history)
     failback = None if home is None else judge_failback(history, declared, home, steps, interrupted=interrupted)
-    more, rested_on = _asked_besides(history, declared, steps, found), backup_findings(steps)
+    more, rested_on = _asked_besides(history, service, declared, steps, found), backup_findings(steps)
+    more += judge_complications(history, declared, steps, recovery_time.verdict)
     checks = [gate.finding for gate in gates]
     more += judge_no_worse(declared.last_release, recovery_time, data_loss, checks, interrupted=interrupted)
     extra = [*(f.verdict for f in (failback, sites, *more) if f is not None), *missed(rested_on)]
@@ -106,7 +108,7 @@ def judge(
             judge_purge(history),
             Finding(check="putting back", verdict=_put_back(undo), says=undo.says),
         ),
-        does_not_show=[*declared.does_not_show, *(declared.fault.does_not_show if declared.fault else ())],
+        does_not_show=_does_not_show(declared),
         steps=step_rows(steps, found.phases.start_ns),
         replication_lag=replication_lag(lags, history),
         convergence=None if sites is None else convergence(sites),
@@ -120,7 +122,14 @@ def _gates_of_time(
     """What has to hold for the recovery time to mean anything."""
     yield from plan_gates(declared, steps)
     yield from declared_gates(declared, found.phases, base, effect_seen(history, declared), found)
+    yield from complication_gates(history, declared)
     yield from vantage_gates(history, found, declared.objectives)
+
+
+def _does_not_show(declared: Declared) -> list[str]:
+    """What the drill's lab and its faults leave out, each once."""
+    faults = (*([declared.fault] if declared.fault else ()), *declared.complications)
+    return list(dict.fromkeys([*declared.does_not_show, *(says for one in faults for says in one.does_not_show)]))
 
 
 def _with_zone_ids(declared: Declared, *findings: Finding) -> list[Finding]:
@@ -129,13 +138,13 @@ def _with_zone_ids(declared: Declared, *findings: Finding) -> list[Finding]:
 
 
 def _asked_besides(
-    history: History, declared: Declared, steps: tuple[StepRecord, ...], found: Recovery
+    history: History, service: History, declared: Declared, steps: tuple[StepRecord, ...], found: Recovery
 ) -> list[Finding]:
-    """What only some drills ask, where this one does."""
+    """What only some drills ask, where this one does. `service` is the history as service is judged by it."""
     asked = (
         judge_staying(history, declared, steps),
         judge_old_primary(history),
-        judge_capacity(history, declared, found),
+        judge_capacity(service, declared, found),
         *judge_standstill(history, declared),
         judge_control_planes(declared, steps),
         *judge_passive(history, declared),

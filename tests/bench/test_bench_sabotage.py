@@ -55,3 +55,15 @@ def test_green_or_red_for_another_reason_is_not_caught(
     found = judged(ONE, code, verdict(**changes), left, 1.0)
     assert why in "; ".join(found.wrong)
     assert told(found).startswith("NOT CAUGHT")
+
+
+def test_the_counterpart_of_one_has_to_pass_by_its_own_name() -> None:
+    sound = msgspec.structs.replace(ONE, sound=True)
+    good = {
+        "verdict": "pass",
+        "undo": "clean",
+        "findings": [{"check": "data loss", "verdict": "pass", "says": "0 were lost"}],
+    }
+    found = judged(sound, 0, good, (), 1.0)
+    assert (found.wrong, told(found)[:10]) == ((), "sound  one")
+    assert judged(sound, 10, verdict(), (), 1.0).wrong
