@@ -18,7 +18,7 @@ from reports.model import Finding, Judgement
 from reports.phases import Phases, phases_of
 from reports.series import names_of
 from reports.steps import StepRecord
-from reports.witness import EffectSeen, effect_of
+from reports.witness import effect_of
 from reports.words import interval
 
 EFFECTIVE = "complication effective"
@@ -49,9 +49,7 @@ def _gate(history: History, fault: DeclaredFault, asked: Sequence[Mark], phases:
     if not asked or _at(asked[0]) >= since_ns:
         says = f"{fault.says}: it was not asked for before the fault."
         return broken(EFFECTIVE, says, verdict="invalid", spares_fail=True)
-    # A launch that recovery tried and could not have proves the want of capacity as well as the one that was meant to.
-    until_ns = phases.until_ns if fault.proved_by == "failed launches" else since_ns
-    seen = _refusing(history) if fault.proved_by == "refused calls" else _seen(history, fault, _at(asked[0]), until_ns)
+    seen = _refusing(history) if fault.proved_by == "refused calls" else _seen(history, fault, _at(asked[0]), phases)
     if not seen:
         says = f"{fault.says}: nothing showed it in time, so recovery was as easy as ever."
         return broken(EFFECTIVE, says, verdict="invalid", spares_fail=True)
@@ -61,11 +59,16 @@ def _gate(history: History, fault: DeclaredFault, asked: Sequence[Mark], phases:
     return held(EFFECTIVE, f"{fault.says}: {seen} It was still there when the fault was put back.")
 
 
-def _seen(history: History, fault: DeclaredFault, begun_ns: int, until_ns: int | None) -> str:
-    """When it was seen, in a sentence; "" where it was not, or where it reached what it should spare."""
-    found: EffectSeen = effect_of(history, fault, begun_ns, until_ns)
-    edge = found.effective
-    if edge is None or found.spilled:
+def _seen(history: History, fault: DeclaredFault, begun_ns: int, phases: Phases) -> str:
+    """When it was seen, in a sentence; "" where it was not, or where it reached what it should spare.
+
+    A launch that recovery tried and could not have proves the want of capacity as well as one before it.
+    """
+    before = effect_of(history, fault, begun_ns, phases.since_ns)
+    edge = before.effective
+    if edge is None and fault.proved_by == "failed launches":
+        edge = effect_of(history, fault, begun_ns, phases.until_ns).effective
+    if edge is None or before.spilled:
         return ""
     when = interval(max(0.0, seconds(edge.lower_ns - begun_ns)), max(0.0, seconds(edge.upper_ns - begun_ns)))
     return f"it was seen {when} after it was asked for."

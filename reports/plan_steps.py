@@ -10,7 +10,7 @@ from reports.bounds import NS_PER_S
 from reports.declared import Declared
 from reports.gates import Gate, broken, held
 from reports.model import CallRow, Finding, Judgement, StepRow, Verdict
-from reports.steps import CallMade, StepRecord
+from reports.steps import CallMade, StepRecord, latest
 
 PlanName = Literal["recovery", "failback"]
 # What its finding is called, and the plan in a sentence.
@@ -61,7 +61,7 @@ def plan_gates(declared: Declared, steps: Sequence[StepRecord]) -> list[Gate]:
     if planned and not any(s.plan == "recovery" and s.outcome == "done" for s in steps):
         gates.append(broken(CHECKS["recovery"], "No step of the planned switchover was done.", verdict="invalid"))
     for plan, check in CHECKS.items():
-        own = [s for s in steps if s.plan == plan]
+        own = [s for s in latest(steps) if s.plan == plan]
         if not own:
             continue
         if all(s.outcome == "done" for s in own):

@@ -8,6 +8,7 @@ import msgspec
 from probes.history import History
 from reports.backups import backup_findings, missed
 from reports.bounds import seconds
+from reports.called_off import judge_called_off
 from reports.capacity import judge_capacity
 from reports.complications import complication_gates, judge_complications
 from reports.control_planes import judge_control_planes
@@ -147,6 +148,7 @@ def _asked_besides(
         judge_capacity(service, declared, found),
         *judge_standstill(history, declared),
         judge_control_planes(declared, steps),
+        judge_called_off(history, steps),
         *judge_passive(history, declared),
         *judge_readiness(history),
     )

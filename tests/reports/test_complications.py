@@ -20,7 +20,7 @@ ASKED, SEEN, REQUESTED = 1 * NS, 2 * NS, 4 * NS
 DRILL = drill()
 CAPACITY_DENIED = DeclaredFault(
     fault="x", says="no capacity", targets=(DeclaredTarget(kind="Auto Scaling group", id="g", site=REGION),),
-    bites=(), spares=(), proved_by="failed launches", does_not_show=("Not that.",),
+    bites=(), spares=("a", "b"), proved_by="failed launches", does_not_show=("Not that.",),
 )  # fmt: skip
 PAUSED = DeclaredFault(
     fault="x", says="replication stops", targets=(), bites=("recovery",), spares=(), proved_by="heartbeats"
@@ -32,7 +32,9 @@ STOPPED = "Launching a new EC2 instance: i-1: Failed (We currently do not have s
 def complicated(*marks: Mark, history: History = DRILL, until_the_end: bool = True) -> History:
     """A complication asked for before the fault, and there until that was put back."""
     named: list[tuple[MarkName, int]] = [("complication asked", ASKED), ("complication effective", SEEN)]
-    for name, at in (*named, *([("complication held", UNDO - MS)] if until_the_end else [])):
+    if until_the_end:
+        named.append(("complication held", UNDO - MS))
+    for name, at in named:
         history = marked(history, name, at)
     return msgspec.structs.replace(history, marks=tuple(sorted((*history.marks, *marks), key=lambda m: m.at_ns)))
 
@@ -60,6 +62,16 @@ def test_one_that_was_seen_and_lasted_lets_a_drill_pass_and_says_so() -> None:
     )
     assert finding(verdict, CAPACITY).verdict == "pass"
     assert "Not that." in verdict.does_not_show
+
+
+def test_a_launch_that_recovery_could_not_have_proves_it_too() -> None:
+    assert finding(judged(complicated(launch(REQUESTED + 3 * NS)), CAPACITY_DENIED), EFFECTIVE).verdict == "pass"
+
+
+def test_one_that_reached_what_it_should_spare_is_not_what_it_says_it_is() -> None:
+    spilled = drill(spared=(Outage(SEEN, SEEN + NS, "swallow"),))
+    verdict = judged(complicated(launch(SEEN), history=spilled), CAPACITY_DENIED)
+    assert finding(verdict, EFFECTIVE).verdict == "invalid"
 
 
 @pytest.mark.parametrize(
