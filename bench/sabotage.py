@@ -38,6 +38,23 @@ site = "primary"
 timeout = "10s"
 
 """
+# Done once, it cannot be done again: the folder is there.
+LEAD = """[[plans.region.steps]]
+name = "take-the-lead"
+kind = "run"
+command = ["mkdir", "leader"]
+timeout = "10s"
+
+"""
+TURN_AWAY = """[[plans.software.steps]]
+name = "turn-traffic"
+kind = "route"
+record = "orders.shop.example"
+to = "recovery"
+after = ["switch-database", "add-capacity"]
+timeout = "15s"
+
+"""
 REMOVE_CAPACITY = """[[plans.region.failback]]
 name = "remove-capacity"
 kind = "scale"
@@ -230,6 +247,20 @@ SABOTAGES = (
         check="static stability",
         says="tried no launch",
         sound=True,
+    ),
+    Sabotage(
+        name="a plan that cannot be begun again",
+        drill="drills/test_recovery_aborted.py",
+        changes={**SOON, PROMOTE: LEAD + PROMOTE},
+        check="recovery begun again",
+        says="take-the-lead: exit code 1",
+    ),
+    Sabotage(
+        name="another site that nobody turns the traffic to",
+        drill="drills/test_configuration_tampered.py::test_configuration_tampered[secret]",
+        changes={**SOON, TURN_AWAY: ""},
+        check="recovery time",
+        says="not seen to recover",
     ),
 )  # fmt: skip
 
