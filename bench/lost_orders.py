@@ -114,8 +114,8 @@ class Observer(threading.Thread):
         raise NoTruth(f"the lab never said {event!r} {subject}".rstrip())
 
 
-def compare(number: int, code: int, drill: Path, truth: Truth, took_s: float, *, wanted: int = 0) -> Compared:
-    """Hold a drill's evidence beside the truth. Raises OSError where there is none."""
+def compare(number: int, code: int, drill: Path, truth: Truth, took_s: float, *, ends: int = 0) -> Compared:
+    """Hold a drill's evidence beside the truth; `ends` is the exit code that it should have. Raises OSError."""
     verdict = json.loads((drill / "verdict.json").read_text(encoding="utf-8"))
     with (drill / "losses.csv").open(encoding="utf-8", newline="") as rows:
         classes = {row["key"]: row["class"] for row in csv.DictReader(rows)}
@@ -123,7 +123,7 @@ def compare(number: int, code: int, drill: Path, truth: Truth, took_s: float, *,
     done = _acknowledged(drill)
     wanted = truth.lost.keys() & done
     lower_s, upper_s = verdict["data_loss"]["lower_s"] or 0.0, verdict["data_loss"]["upper_s"] or 0.0
-    wrong = [f"exit code {code}"] if code != wanted else []
+    wrong = [f"exit code {code}"] if code != ends else []
     wrong += [f"not called lost: {key}" for key in sorted(wanted - called)]
     wrong += [f"called lost, and is not: {key}" for key in sorted(called - wanted)]
     if not lower_s <= truth.loss_s <= upper_s:
@@ -166,7 +166,7 @@ def run_one(number: int, folder: Path, which: str = DRILL) -> Compared:
             number=number, exit=code, lost=0, true_lost=0, unacknowledged=0, loss_s=(0.0, 0.0), true_loss_s=0.0,
             took_s=took_s, wrong=wrong,
         )  # fmt: skip
-    found = compare(number, code, drills[0], observer.truth, took_s, wanted=DRILLS[which])
+    found = compare(number, code, drills[0], observer.truth, took_s, ends=DRILLS[which])
     return msgspec.structs.replace(found, wrong=(*found.wrong, *left))
 
 

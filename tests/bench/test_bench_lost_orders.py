@@ -64,5 +64,5 @@ def test_a_red_drill_and_one_that_lost_nothing_show_nothing(tmp_path: Path) -> N
 
 def test_a_drill_that_has_to_miss_its_rpo_is_wrong_where_it_does_not(tmp_path: Path) -> None:
     folder = drill(tmp_path, "a", "b")
-    assert compare(1, 10, folder, TRUTH, 1.0, wanted=10).wrong == ()
-    assert compare(1, 0, folder, TRUTH, 1.0, wanted=10).wrong == ("exit code 0",)
+    assert compare(1, 10, folder, TRUTH, 1.0, ends=10).wrong == ()
+    assert compare(1, 0, folder, TRUTH, 1.0, ends=10).wrong == ("exit code 0",)
