@@ -128,10 +128,11 @@ def is_plan(finding: Finding) -> bool:
 
 
 def plan_advice(verdict: Verdict) -> list[str]:
-    """What to do about each step that failed."""
+    """What to do about each step that failed, and was not done when its plan was begun again."""
+    ended = {(step.plan, step.name): step for step in sorted(verdict.steps, key=lambda step: step.began_s)}
     return [
         f"Step {step.name} of the {step.plan} plan failed in {step.region or 'no Region'}: repair that call, or the "
         f"step in the workload file, and run the drill again."
-        for step in verdict.steps
+        for step in ended.values()
         if step.outcome == "failed"
     ]

@@ -77,11 +77,10 @@ def judge(
     data_loss = _gated(judge_loss(book, lost, found.impact, rpo_s), "data loss", gates, interrupted=interrupted)
     home, sites = way_home(history, service, declared, base), compared(history)
     failback = None if home is None else judge_failback(history, declared, home, steps, interrupted=interrupted)
-    more, rested_on = _asked_besides(history, service, declared, steps, found), backup_findings(steps)
-    more += judge_complications(history, declared, steps, recovery_time.verdict)
+    more = _asked_besides(history, service, declared, steps, found, recovery=recovery_time.verdict)
     checks = [gate.finding for gate in gates]
     more += judge_no_worse(declared.last_release, recovery_time, data_loss, checks, interrupted=interrupted)
-    extra = [*(f.verdict for f in (failback, sites, *more) if f is not None), *missed(rested_on)]
+    extra = [*(f.verdict for f in (failback, sites, *more) if f is not None), *missed(backup_findings(steps))]
     return Verdict(
         run_id=declared.run,
         drill=declared.drill,
@@ -104,7 +103,7 @@ def judge(
             *_findings(recovery_time, data_loss, lost, found, gates, failback=failback),
             *(failback_findings(home, failback) if home and failback else ()),
             *(g.finding for g in convergence_gates(sites)),
-            *(*more, *rested_on),
+            *(*more, *backup_findings(steps)),
             _disturbed(service, declared, found, base),
             judge_purge(history),
             Finding(check="putting back", verdict=_put_back(undo), says=undo.says),
@@ -139,9 +138,18 @@ def _with_zone_ids(declared: Declared, *findings: Finding) -> list[Finding]:
 
 
 def _asked_besides(
-    history: History, service: History, declared: Declared, steps: tuple[StepRecord, ...], found: Recovery
+    history: History,
+    service: History,
+    declared: Declared,
+    steps: tuple[StepRecord, ...],
+    found: Recovery,
+    *,
+    recovery: Judgement,
 ) -> list[Finding]:
-    """What only some drills ask, where this one does. `service` is the history as service is judged by it."""
+    """What only some drills ask, where this one does.
+
+    `service` is the history as service is judged by it, and `recovery` the verdict of the recovery time.
+    """
     asked = (
         judge_staying(history, declared, steps),
         judge_old_primary(history),
@@ -151,6 +159,7 @@ def _asked_besides(
         judge_called_off(history, steps),
         *judge_passive(history, declared),
         *judge_readiness(history),
+        *judge_complications(history, declared, steps, recovery),
     )
     return [finding for finding in asked if finding is not None]
 

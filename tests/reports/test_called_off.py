@@ -2,6 +2,7 @@
 
 from reports.called_off import CHECK
 from reports.model import Finding, Verdict
+from reports.plan_steps import plan_advice
 from reports.steps import StepRecord
 from reports.verdict import Undoing, judge
 from tests.truth.simulated import NS, declared_of, drill
@@ -32,6 +33,8 @@ def test_a_plan_that_is_begun_again_and_done_passes_as_it_ended_last() -> None:
     )
     assert plan is not None
     assert plan.says.startswith("The plan's 2 steps were done")
+    assert plan_advice(verdict) == []
+    assert len(plan_advice(judged(*FIRST))) == 1
     assert len(verdict.steps) == 4, "each run of a step is in the record"
 
 
