@@ -11,7 +11,7 @@ from fixtures.faults.run_command import RunCommand
 
 @pytest.mark.gate
 @pytest.mark.scorecard
-@pytest.mark.drill(disruption="region", expects="impact", primary="on-premises", breaks="servers")
+@pytest.mark.drill(disruption="region", expects="impact", primary="on-premises", needs="instances")
 def test_on_premises_lost(drill: Drill) -> None:
     """If the site on premises is lost, the Region takes orders within the RTO, and what is lost keeps to the RPO."""
     drill.steady()
