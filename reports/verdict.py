@@ -64,8 +64,7 @@ def judge(
     """Judge one drill. `judged_by` names the version of this harness, `steps` are what its plans did."""
     objectives, rpo_s = declared.objectives, declared.objectives.rpo_s
     since_ns = phases_of(history, declared).since_ns
-    book, lags = ledger(history), site_lags(history)
-    service = served(history, lost_keys(history))
+    book, lags, service = ledger(history), site_lags(history), served(history, lost_keys(history))
     base = baseline(service, tolerance=objectives.tolerance, p99_s=objectives.p99_s, until_ns=since_ns)
     found = recovery(service, declared, base)
     lost = loss(book, found, vanished=objectives.vanished_counts)
