@@ -20,6 +20,7 @@ from bench.figures import write
 
 BOTH_SERVE = WORKLOADS / "orders-active-active-partitioned.toml"
 BACKUPS, PILOT_LIGHT = WORKLOADS / "orders-backup-restore.toml", WORKLOADS / "orders-pilot-light.toml"
+OBJECTS = WORKLOADS / "documents-s3.toml"
 HYBRID = WORKLOADS / "orders-hybrid.toml"
 # Of the backups' workload: the template of each of its sites, and what the sabotages call a copy of it.
 SITE, OTHER = "orders-backup-restore.template.json", "other.template.json"
@@ -85,6 +86,19 @@ PROMOTE_BY_COMMAND = """[[plans.region.steps]]
 name = "promote-database"
 kind = "run"
 change = "promote-database"
+timeout = "30s"
+
+"""
+PUT_RIGHT = """[plans.data]
+trigger = "harness"
+after = "2s"
+
+[[plans.data.steps]]
+name = "restore-objects"
+kind = "restore"
+store = "documents"
+source = "versions"
+before = "5s"        # an object may have been deleted so long before anybody missed it
 timeout = "30s"
 
 """
@@ -240,7 +254,7 @@ SABOTAGES = (
         says="is not in eu-central-1: nothing can start",
     ),
     Sabotage(
-        name="on premises, promote left out",
+        name="on premises, nobody promotes",
         drill="drills/test_on_premises_lost.py",
         workload=HYBRID,
         changes={
@@ -259,6 +273,20 @@ SABOTAGES = (
         changes={'premises_lag = "1s"': 'premises_lag = "8s"'},
         check="data loss",
         says="the objective is 5 s",
+    ),
+    *(
+        Sabotage(
+            name=f"objects {what}, and none is put right",
+            drill=f"drills/test_objects_{what}.py",
+            workload=OBJECTS,
+            changes={
+                PUT_RIGHT: "",
+                'deadline = "90s"': 'deadline = "65s"',  # what does not recover need not be waited for much longer
+            },
+            check="recovery time",
+            says="not seen to recover",
+        )
+        for what in ("overwritten", "deleted")
     ),
     Sabotage(
         name="a failover while replication stands still, unnoticed for longer than the RPO",
@@ -322,8 +350,8 @@ def broken(sabotage: Sabotage, folder: Path) -> Path:
     """The workload with that one thing broken. Raises ValueError where a text is not there, or not once."""
     folder.mkdir(parents=True)
     given = sabotage.workload
-    named = tomllib.loads(given.read_text(encoding="utf-8"))["lab"]["templates"].values()
-    for template in named:
+    lab = tomllib.loads(given.read_text(encoding="utf-8"))["lab"]
+    for template in (*lab.get("templates", {}).values(), *([lab["template"]] if "template" in lab else [])):
         of_recovery = template == f"{given.stem}-recovery.template.json"
         text = _replaced(WORKLOADS / template, sabotage.recovery if of_recovery else {})
         (folder / template).write_text(text, encoding="utf-8")
