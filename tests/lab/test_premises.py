@@ -295,6 +295,13 @@ def test_of_several_labs_the_callers_own_is_meant(tmp_path: Path, monkeypatch: p
     owners["mine"] = None
     with pytest.raises(LabError, match=r"One lab of workload orders-hybrid has to run, and these do: mine, other\."):
         operate("orders-hybrid", "off")
-    running.clear()
-    with pytest.raises(LabError, match="these do: none"):
-        operate("orders-hybrid", "off")
+
+
+def test_a_site_that_has_ended_with_its_lab_is_put_back_already(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.modules["fixtures.lab.operate"], "running", list)
+    assert [operate("orders-hybrid", action) for action in ("is-off", "is-promoted", "on", "hand-back")] == [
+        False, False, None, None,
+    ]  # fmt: skip
+    for action in ("off", "promote", "hand-over"):
+        with pytest.raises(LabError, match="these do: none"):
+            operate("orders-hybrid", action)
