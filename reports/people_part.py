@@ -60,11 +60,11 @@ def judge_people(history: History, steps: Sequence[StepRecord], found: Recovery)
         for name, edges in people_clocks(history, found).items()
     )
     says = [f"By their own word: {told}.", f"{lengths[:1].upper()}{lengths[1:]}." if lengths else ""]
-    says.append(_stayed(parts, steps))
+    says.append(_stayed(parts, steps, found))
     return Finding(check=CHECK, verdict="not judged", says=" ".join(filter(None, says)))
 
 
-def _stayed(parts: Sequence[Mark], steps: Sequence[StepRecord]) -> str:
+def _stayed(parts: Sequence[Mark], steps: Sequence[StepRecord], found: Recovery) -> str:
     """Beside the decision not to fail over, whether anything failed over."""
     decisions = [mark for mark in parts if mark.name == STAYED]
     if not decisions:
@@ -72,11 +72,19 @@ def _stayed(parts: Sequence[Mark], steps: Sequence[StepRecord]) -> str:
     decided = decisions[0]
     begun = [step for step in steps if step.plan == "recovery" and step.outcome != "not reached"]
     if not begun:
-        return "No step of a plan was begun, as was decided: service came back by itself, or not at all."
+        return f"The drill began no step of a plan, as was decided; {_became(found)}."
     later = [step.name for step in begun if step.began_ns > decided.at_ns + decided.uncertainty_ns]
     if later:
         return f"The plan's steps {', '.join(later)} were begun after that decision all the same."
     return "The plan's steps had been begun before that decision."
+
+
+def _became(found: Recovery) -> str:
+    if found.impact is None:
+        return "clients saw nothing"
+    if found.recovered:
+        return "service came back without any"
+    return "service was not seen to come back before things were put back"
 
 
 def _first_of(history: History) -> Iterator[tuple[str, Mark | None]]:

@@ -81,8 +81,8 @@ def step(began_ns: int, outcome: str = "done") -> StepRecord:
 @pytest.mark.parametrize(
     ("steps", "says"),
     [
-        ((), "No step of a plan was begun, as was decided: service came back by itself, or not at all."),
-        ((step(9 * NS, "not reached"),), "No step of a plan was begun, as was decided"),
+        ((), "The drill began no step of a plan, as was decided; service came back without any."),
+        ((step(9 * NS, "not reached"),), "The drill began no step of a plan, as was decided"),
         ((step(9 * NS),), "The plan's steps promote were begun after that decision all the same."),
         ((step(6 * NS),), "The plan's steps had been begun before that decision."),
     ],
@@ -96,7 +96,13 @@ def test_a_decision_to_stay_excuses_no_miss() -> None:
     history = said(drill((Outage(IMPACT, END, "swallow"),)), (STAYED, 8 * NS))
     verdict = judge(history, declared_of(rto_s=3.0), CLEAN, "1")
     assert (verdict.verdict, verdict.recovery_time.verdict) == ("fail", "fail")
-    assert "as was decided" in finding(verdict, CHECK).says
+    says = "as was decided; service was not seen to come back before things were put back."
+    assert says in finding(verdict, CHECK).says
+
+
+def test_a_decision_to_stay_where_clients_saw_nothing() -> None:
+    verdict = judged(said(drill(()), (STAYED, 8 * NS)))
+    assert "as was decided; clients saw nothing." in finding(verdict, CHECK).says
 
 
 def test_the_picture_has_a_row_for_each() -> None:
