@@ -74,7 +74,7 @@ $(STAMP): requirements.lock
 lock: ## solve pyproject.toml again and write requirements.lock (needs uv)
 	@command -v uv >/dev/null || { echo "make lock needs uv: https://docs.astral.sh/uv/"; exit 1; }
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-		--extra postgresql --extra signing --extra lab --extra dev pyproject.toml -o requirements.lock
+		--extra postgresql --extra signing --extra timestamp --extra lab --extra dev pyproject.toml -o requirements.lock
 
 clean: ## remove .venv and caches; the evidence in reports/out stays
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,5 +1,8 @@
 """Drills of a lost site, each compared with what the lab's own disks say: `python -m bench.lost_orders --runs N`.
 
+`--drill` says of which drill: of a site in a Region, of one that is lost while replication stands still, or of one of
+no Region (`orders-hybrid`), whose database and its follower are none of AWS's.
+
 The truth does not come from the probes: when the site has lost its power, the old primary's volume is copied, a server
 is started on the copy alone, and its rows are read. What the promoted cluster does not have of them is lost, key by
 key. A drill is right if
@@ -22,15 +25,53 @@ from typing import Any
 
 import msgspec
 
-from bench.drilled import HANGS_S, TWO_REGIONS, Where, command_of, folder_of, in_a_row, started
+from bench.drilled import HANGS_S, TWO_REGIONS, WORKLOADS, Where, command_of, folder_of, in_a_row, started
 from bench.figures import write
 from fixtures.errors import LabError
 from fixtures.lab import Lab
 from fixtures.lab.disks import Taken, lab_of, orders_in, orders_on_disk, truth_of
 
-DRILL = "drills/test_site_lost.py"
-REGION, OLD, NEW = "eu-west-1", "orders-ws", "orders-ws-replica"
 POLL_S = 0.02
+
+
+class Site(msgspec.Struct, frozen=True, kw_only=True):
+    """A site that is lost: what the lab's log of the truth says of it, and its database and the one that takes over.
+
+    `volume` is the old database's, `killed` and `promoted` are entries of the log (event, and its subject or "" for
+    any), `takes_over` is what the name of the new one begins with, and `ends` the drill's exit code.
+    """
+
+    drill: str
+    workload: Path
+    lost: tuple[str, str]
+    killed: tuple[str, str]
+    volume: str
+    promoted: tuple[str, str]
+    takes_over: str
+    ends: int = 0
+
+
+IN_A_REGION = Site(
+    drill="drills/test_site_lost.py",
+    workload=TWO_REGIONS,
+    lost=("site loses power", "eu-west-1"),
+    killed=("database server killed", "orders-ws"),
+    volume="orders-ws",
+    promoted=("global database writer", ""),
+    takes_over="orders-ws-replica.cluster-",
+)
+ON_PREMISES = Site(
+    drill="drills/test_on_premises_lost.py",
+    workload=WORKLOADS / "orders-hybrid.toml",
+    lost=("site loses power", "on-premises"),
+    killed=("database server killed", ""),
+    volume="premises",
+    promoted=("database promoted", ""),
+    takes_over="db.eu-central-1.",
+)
+# Where replication stood still before, the RPO is missed.
+STANDSTILL = msgspec.structs.replace(IN_A_REGION, drill="drills/test_replication_paused_then_failover.py", ends=10)
+SITES = {site.drill: site for site in (IN_A_REGION, STANDSTILL, ON_PREMISES)}
 
 
 class Truth(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,8 +107,9 @@ class NoTruth(Exception):
 class Observer(threading.Thread):
     """Reads the disks of the lab of one drill, while that runs. `truth` once it has."""
 
-    def __init__(self, pid: int) -> None:
+    def __init__(self, pid: int, site: Site = IN_A_REGION) -> None:
         super().__init__(daemon=True)
+        self._site = site
         self.truth: Truth | None = None
         self.failure = "it was not asked"
         self._pid = pid
@@ -85,12 +127,12 @@ class Observer(threading.Thread):
         self.join()
 
     def _look(self) -> Truth:
-        lab = self._lab()
-        lost = self._await(lab, "site loses power", REGION)
-        self._await(lab, "database server killed", OLD)
-        before = orders_on_disk(lab, OLD)
-        self._await(lab, "global database writer", "")
-        after = orders_in(lab, NEW)
+        lab, site = self._lab(), self._site
+        lost = self._await(lab, *site.lost)
+        self._await(lab, *site.killed)
+        before = orders_on_disk(lab, site.volume)
+        self._await(lab, *site.promoted)
+        after = orders_in(lab, site.takes_over)
         gone = {key: taken for key, taken in before.items() if key not in after}
         return Truth(lost=gone, site_lost_s=lost["utc_ns"] / 1e9)
 
@@ -110,8 +152,8 @@ class Observer(threading.Thread):
         raise NoTruth(f"the lab never said {event!r} {subject}".rstrip())
 
 
-def compare(number: int, code: int, drill: Path, truth: Truth, took_s: float) -> Compared:
-    """Hold a drill's evidence beside the truth. Raises OSError where there is none."""
+def compare(number: int, code: int, drill: Path, truth: Truth, took_s: float, *, ends: int = 0) -> Compared:
+    """Hold a drill's evidence beside the truth; `ends` is the exit code that it should have. Raises OSError."""
     verdict = json.loads((drill / "verdict.json").read_text(encoding="utf-8"))
     with (drill / "losses.csv").open(encoding="utf-8", newline="") as rows:
         classes = {row["key"]: row["class"] for row in csv.DictReader(rows)}
@@ -119,7 +161,7 @@ def compare(number: int, code: int, drill: Path, truth: Truth, took_s: float) ->
     done = _acknowledged(drill)
     wanted = truth.lost.keys() & done
     lower_s, upper_s = verdict["data_loss"]["lower_s"] or 0.0, verdict["data_loss"]["upper_s"] or 0.0
-    wrong = [f"exit code {code}"] if code else []
+    wrong = [f"exit code {code}"] if code != ends else []
     wrong += [f"not called lost: {key}" for key in sorted(wanted - called)]
     wrong += [f"called lost, and is not: {key}" for key in sorted(called - wanted)]
     if not lower_s <= truth.loss_s <= upper_s:
@@ -144,11 +186,11 @@ def _acknowledged(drill: Path) -> set[str]:
     return found
 
 
-def run_one(number: int, folder: Path) -> Compared:
+def run_one(number: int, folder: Path, site: Site = IN_A_REGION) -> Compared:
     """One drill with somebody who looks at the disks meanwhile."""
     where, began_s = Where(folder), time.monotonic()
-    with started(command_of(TWO_REGIONS, DRILL), where) as process:
-        observer = Observer(process.pid)
+    with started(command_of(site.workload, site.drill), where) as process:
+        observer = Observer(process.pid, site)
         observer.start()
         code = process.wait(HANGS_S)
         observer.end()
@@ -162,7 +204,7 @@ def run_one(number: int, folder: Path) -> Compared:
             number=number, exit=code, lost=0, true_lost=0, unacknowledged=0, loss_s=(0.0, 0.0), true_loss_s=0.0,
             took_s=took_s, wrong=wrong,
         )  # fmt: skip
-    found = compare(number, code, drills[0], observer.truth, took_s)
+    found = compare(number, code, drills[0], observer.truth, took_s, ends=site.ends)
     return msgspec.structs.replace(found, wrong=(*found.wrong, *left))
 
 
@@ -181,11 +223,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run it; 1 if any drill was wrong."""
     parser = argparse.ArgumentParser(prog="python -m bench.lost_orders", description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=20, metavar="N", help="how many drills (default: 20)")
-    runs: int = parser.parse_args(arguments).runs
+    parser.add_argument("--drill", default=IN_A_REGION.drill, choices=SITES, help="which drill (default: %(default)s)")
+    options = parser.parse_args(arguments)
+    runs: int = options.runs
+    site = SITES[options.drill]
     folder = folder_of("lost_orders")
 
     def one(number: int, _: int) -> Compared:
-        compared = run_one(number, folder / f"{number:03d}")
+        compared = run_one(number, folder / f"{number:03d}", site)
         shutil.rmtree(folder / f"{number:03d}" / "truth", ignore_errors=True)
         return compared
 

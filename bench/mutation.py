@@ -32,11 +32,11 @@ TREE = ("bench", "fixtures", "probes", "reports", "tests", "conftest.py", "pypro
 FIRST = {
     "recovery": ("bounds", "steady", "recovery", "widening", "limits", "rules_recovery", "rules_edges"),
     "loss": ("loss", "coverage", "reads", "losses", "verdict_losses", "rules_ledger", "rules_loss"),
-    "validity": ("validity", "validity_gates", "clock_gates", "rules_gates"),
+    "validity": ("validity", "validity_gates", "clock_gates", "rules_gates", "complications"),
     "verdict": ("folder", "verdict", "rules_verdict"),
     "home": (
         "service", "staying", "old_primary", "failback", "convergence", "lag", "standstill", "effects", "plan_steps",
-        "purge",
+        "purge", "called_off",
     ),
 }  # fmt: skip
 # The guards of what may be touched, and of what puts back: nobody else's tests hold those.

@@ -10,7 +10,7 @@ from fixtures.drill import Drill
 from fixtures.faults.isolate_zone import IsolateZone
 
 
-@pytest.mark.drill(disruption="az", expects="impact", breaks="servers")
+@pytest.mark.drill(disruption="az", expects="impact", needs="instances")
 def test_az_isolation(drill: Drill, zone: str) -> None:
     """If a zone is cut off, the other zones take orders again within the RTO, and no acknowledged order is lost."""
     drill.steady()

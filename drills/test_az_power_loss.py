@@ -7,7 +7,7 @@ from fixtures.faults.stop_zone import StopZone
 
 
 @pytest.mark.first_zone("gate", "scorecard")
-@pytest.mark.drill(disruption="az", expects="impact", breaks="servers")
+@pytest.mark.drill(disruption="az", expects="impact", needs="instances")
 def test_az_power_loss(drill: Drill, zone: str) -> None:
     """If a zone loses power, the other zones take orders again within the RTO, and no acknowledged order is lost."""
     drill.steady()

@@ -7,7 +7,9 @@ from fixtures.faults.isolate_region import IsolateRegion
 
 
 @pytest.mark.scorecard
-@pytest.mark.drill(disruption="region", expects="impact", strategy="backup-restore", breaks="servers")
+@pytest.mark.drill(
+    disruption="region", expects="impact", strategy="backup-restore", primary="region", needs="instances"
+)
 def test_backups_only(drill: Drill) -> None:
     """If only backups are left, the recovery site takes orders within the RTO, and what is lost keeps to the RPO."""
     drill.steady()

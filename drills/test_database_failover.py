@@ -6,7 +6,7 @@ from fixtures.drill import Drill
 from fixtures.faults.fail_over_database import FailOverDatabase
 
 
-@pytest.mark.drill(disruption="hardware", expects="impact", breaks="cluster")
+@pytest.mark.drill(disruption="hardware", expects="impact", needs="cluster")
 def test_database_failover(drill: Drill) -> None:
     """If the writer goes, a reader takes orders within the RTO, and no acknowledged order is lost."""
     drill.steady()

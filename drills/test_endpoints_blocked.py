@@ -6,7 +6,7 @@ from fixtures.drill import Drill
 from fixtures.faults.block_endpoints import BlockEndpoints, How
 
 
-@pytest.mark.drill(disruption="region", expects="impact", breaks="servers")
+@pytest.mark.drill(disruption="region", expects="impact", primary="region", needs="instances")
 @pytest.mark.parametrize("how", [pytest.param("deny", marks=pytest.mark.gate), "swallow"])
 def test_endpoints_blocked(drill: Drill, how: How) -> None:
     """If the primary Region's endpoints fail the workload, the recovery Region takes orders within the RTO."""

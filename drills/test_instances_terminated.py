@@ -7,7 +7,7 @@ from fixtures.faults.terminate_instances import TerminateInstances
 
 
 @pytest.mark.first_zone("scorecard")
-@pytest.mark.drill(disruption="hardware", expects="impact", breaks="servers")
+@pytest.mark.drill(disruption="hardware", expects="impact", needs="instances")
 def test_instances_terminated(drill: Drill, zone: str) -> None:
     """If a zone's instances are terminated, others take orders within the RTO, and no acknowledged order is lost."""
     drill.steady()

@@ -6,7 +6,7 @@ from fixtures.drill import Drill
 from fixtures.faults.delete_objects import DeleteObjects
 
 
-@pytest.mark.drill(disruption="data", expects="impact", breaks="objects")
+@pytest.mark.drill(disruption="data", expects="impact", needs="objects")
 def test_objects_deleted(drill: Drill) -> None:
     """If objects are deleted, it is discovered, and each is put back from its versions within the RTO."""
     drill.steady()

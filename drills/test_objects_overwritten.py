@@ -7,7 +7,7 @@ from fixtures.faults.overwrite_objects import OverwriteObjects
 
 
 @pytest.mark.scorecard
-@pytest.mark.drill(disruption="data", expects="impact", breaks="objects")
+@pytest.mark.drill(disruption="data", expects="impact", needs="objects")
 def test_objects_overwritten(drill: Drill) -> None:
     """If objects are overwritten, it is discovered, and each is put right from its versions within the RTO."""
     drill.steady()

@@ -6,7 +6,7 @@ from fixtures.drill import Drill
 from fixtures.faults.lose_site import LoseSite
 
 
-@pytest.mark.drill(disruption="region", expects="impact", breaks="cluster")
+@pytest.mark.drill(disruption="region", expects="impact", primary="region", needs="cluster")
 def test_old_primary_returns(drill: Drill) -> None:
     """If the old primary comes back, it takes no more orders, whoever still asks it to: no two sites take any."""
     drill.steady(stale_clients=True)

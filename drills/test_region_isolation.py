@@ -8,7 +8,7 @@ from fixtures.faults.isolate_region import IsolateRegion
 
 @pytest.mark.gate
 @pytest.mark.scorecard
-@pytest.mark.drill(disruption="region", expects="impact", breaks="servers")
+@pytest.mark.drill(disruption="region", expects="impact", primary="region", needs="instances")
 def test_region_isolation(drill: Drill, region: str) -> None:
     """If the primary Region is cut off, the recovery Region takes orders within the RTO; then the way home."""
     drill.steady()

@@ -6,7 +6,7 @@ from fixtures.drill import Drill
 from fixtures.faults.delete_rows import DeleteRows
 
 
-@pytest.mark.drill(disruption="data", expects="impact", breaks="rows")
+@pytest.mark.drill(disruption="data", expects="impact", needs="rows")
 def test_rows_deleted(drill: Drill) -> None:
     """If rows are deleted, it is discovered, they are restored, and what was lost with the restore is counted."""
     drill.steady()

@@ -6,7 +6,7 @@ from fixtures.drill import Drill
 from fixtures.faults.lose_site import LoseSite
 
 
-@pytest.mark.drill(disruption="region", expects="impact")
+@pytest.mark.drill(disruption="region", expects="impact", primary="region")
 def test_site_lost(drill: Drill, region: str) -> None:
     """If the primary site is lost, the recovery site takes orders within the RTO, and what is lost keeps to the RPO."""
     drill.steady()

@@ -8,7 +8,7 @@ from fixtures.faults.corrupt_table import CorruptTable
 
 @pytest.mark.gate
 @pytest.mark.scorecard
-@pytest.mark.drill(disruption="data", expects="impact", breaks="rows")
+@pytest.mark.drill(disruption="data", expects="impact", needs="rows")
 def test_table_corruption(drill: Drill) -> None:
     """If a table is corrupted, it is discovered, restored to the last good second, and what was lost is counted."""
     drill.steady()

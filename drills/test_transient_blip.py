@@ -6,7 +6,7 @@ from fixtures.drill import Drill
 from fixtures.faults.isolate_region import IsolateRegion
 
 
-@pytest.mark.drill(disruption="region", expects="no failover", breaks="servers")
+@pytest.mark.drill(disruption="region", expects="no failover", primary="region", needs="instances")
 def test_transient_blip(drill: Drill) -> None:
     """If a Region is gone for a moment only, the workload stays where it is: a failover would cost more than it."""
     drill.steady()

@@ -24,10 +24,11 @@ Role = Literal["workload", "witness", "control", "heartbeat", "stale"]
 
 # The points of a drill's timeline, in the order in which they usually come.
 MarkName = Literal[
-    "start", "steady", "requested", "effective", "impact", "sign", "detected", "decided", "fenced", "promoted",
+    "start", "steady", "complication asked", "complication effective", "complication held",
+    "requested", "effective", "impact", "sign", "detected", "decided", "called off", "fenced", "promoted",
     "capacity", "routed", "first success", "stable", "confirmed", "not recovered", "audit", "audited", "undo", "undone",
     "converged", "failback start", "failback end", "metric", "passive", "ready", "asked last", "purged",
-    "interrupted", "error", "end",
+    "notified", "acknowledged", "decided not to fail over", "interrupted", "error", "end",
 ]  # fmt: skip
 
 

@@ -2,8 +2,9 @@
 
 `python -m reports rejudge RUN` judges it again by its recorded operations; `show RUN` prints what was judged; `schema`
 prints the JSON Schema of `verdict.json`, `schema history` that of a line of the history. `verify RUN` proves that its
-evidence is what it left, `verify --all` the whole chain of runs; `sign RUN --key KEY` signs it. `compare`, `trend`,
-`scorecard`, `markdown`, `page` and `allure` make more of one run or of many.
+evidence is what it left, `verify --all` the whole chain of runs; `sign RUN --key KEY` signs it, `timestamp RUN --url
+URL` has it timestamped. `compare`, `trend`, `scorecard`, `markdown`, `page` and `allure` make more of one run or of
+many.
 """
 
 import argparse
@@ -11,8 +12,8 @@ import sys
 from pathlib import Path
 
 from probes.load import BrokenHistory
-from reports.commands import Command, add, add_objectives, other_objectives
-from reports.evidence_commands import sign, verify
+from reports import evidence_commands
+from reports.commands import add, add_objectives, other_objectives
 from reports.folder import BrokenEvidence, drill_folders, judge, load, read_verdict
 from reports.model import Verdict
 from reports.other_objectives import OtherObjectives
@@ -31,7 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
             add_objectives(command)
     schema = commands.add_parser("schema", help="print a JSON Schema")
     schema.add_argument("of", nargs="?", choices=("verdict", "history"), default="verdict")
-    more = add(commands) | _evidence_commands(commands)
+    more = add(commands) | evidence_commands.add(commands)
     given = parser.parse_args(arguments)
     if given.command in more:
         return more[given.command](given)
@@ -48,21 +49,6 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stderr.write(f"{error}\n")
         return 2
     return 0 if all(same) else 1
-
-
-def _evidence_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> dict[str, Command]:
-    checking = commands.add_parser("verify", help="prove that a run's evidence is what it left")
-    checking.add_argument("run", nargs="?", type=Path, help="the folder of a run; with --all, that of all runs")
-    checking.add_argument("--all", action="store_true", help="the whole chain of runs, and each of them")
-    checking.add_argument("--key", type=Path, help="the public key (PEM) that must have signed it")
-    checking.add_argument("--signed", action="store_true", help="it must be signed, by whatever key lies beside it")
-    signing = commands.add_parser("sign", help="sign a run that is over")
-    signing.add_argument("run", type=Path, help="the folder of a run")
-    signing.add_argument("--key", required=True, help="a private key (PEM, ECDSA P-256)")
-    return {
-        "verify": lambda given: verify(given.run, everything=given.all, key=given.key, signed=given.signed),
-        "sign": lambda given: sign(given.run, given.key),
-    }
 
 
 def _rejudge(folder: Path) -> bool:

@@ -31,14 +31,15 @@ def _fault(facts: Facts) -> str | None:
     if declared is None or declared.fault is None:
         return NO_FAULT if _by_design(facts) else None
     parameters = ", ".join(f"{name}={value}" for name, value in declared.parameters.items())
-    return f"{declared.fault.fault}: {declared.fault.says}{f' ({parameters})' if parameters else ''}"
+    also = "".join(f"; complicated by {one.fault}: {one.says}" for one in declared.complications)
+    return f"{declared.fault.fault}: {declared.fault.says}{f' ({parameters})' if parameters else ''}{also}"
 
 
 def _targets(facts: Facts) -> str | None:
     declared = facts.record.declared
     if declared is None or declared.fault is None:
         return NO_FAULT if _by_design(facts) else None
-    targets = declared.fault.targets
+    targets = [target for one in (declared.fault, *declared.complications) for target in one.targets]
     named = ", ".join(f"{one.kind} {one.id}" for one in targets[:10])
     return f"{len(targets)}: {named}{', and more' if len(targets) > 10 else ''}" if targets else None  # noqa: PLR2004
 

@@ -43,6 +43,18 @@ def _once_corrected(facts: Facts) -> str | None:
     return None if actions(facts) else "none needed: there is no finding"
 
 
+def _notified(facts: Facts) -> str | None:
+    """Who said so himself while the drill ran, or answered."""
+    verdict = facts.record.verdict
+    rows = verdict.marks if verdict is not None else ()
+    told = [
+        f"{row.name}: {row.says}, {row.utc} (± {row.uncertainty_s:.2g} s)"
+        for row in rows
+        if row.source == "person" and row.name in ("notified", "acknowledged")
+    ]
+    return listed(told) if told else None
+
+
 PEOPLE_FIELDS: tuple[Field, ...] = (
     Field("people", "operator", "run.json", _operator),
     Field("people", "facilitator", "context file", lambda f: f.of_run.context.people.facilitator),
@@ -62,5 +74,5 @@ PEOPLE_FIELDS: tuple[Field, ...] = (
     Field("retention", "kept until", "context file", lambda f: f.of_run.context.retention.until, mandatory=False),
     Field("sign-off", "reviewer and date", "by hand", never, mandatory=False),
     Field("security", "equal controls at the recovery site", "by hand", never, mandatory=False),
-    Field("communication", "who was notified, and when", "by hand", never, mandatory=False),
+    Field("communication", "who was notified, and when", "marks.jsonl", _notified, mandatory=False),
 )  # fmt: skip

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from reports.declared import Declared
 from reports.model import Finding, Judgement
-from reports.steps import StepRecord
+from reports.steps import StepRecord, latest
 
 CHECK = "control planes"
 # Step kinds of which what they call on AWS is not seen.
@@ -36,7 +36,7 @@ def _verdict(count: int, limit: int, steps: Sequence[StepRecord]) -> Judgement:
     """More is more, however the plan ended; of one that did not come to its end nobody knows how many it takes."""
     if count > limit:
         return "fail"
-    return "pass" if all(step.outcome == "done" for step in steps) else "inconclusive"
+    return "pass" if all(step.outcome == "done" for step in latest(steps)) else "inconclusive"
 
 
 def _used(steps: Sequence[StepRecord]) -> dict[str, set[str]]:

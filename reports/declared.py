@@ -9,8 +9,9 @@ from reports.model import Disruption, Expects
 from reports.objectives import Objectives
 
 ProvedBy = Literal[
-    "witnesses", "corrupt reads", "missing reads", "failed reads", "heartbeats", "names", "failed launches"
-]
+    "witnesses", "corrupt reads", "missing reads", "failed reads", "heartbeats", "names", "failed launches",
+    "refused calls",
+]  # fmt: skip
 
 
 class DeclaredTarget(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,7 +35,8 @@ class DeclaredFault(msgspec.Struct, frozen=True, kw_only=True):
     "heartbeats": those to the sites in `bites`, once what was acknowledged no longer comes there. "names": the
     workload's own clients, once a name in `bites` leads them to an address that none of them was ever led to before, or
     to none. "failed launches": what Auto Scaling says, once a launch has failed for want of capacity in the Region of
-    one of the `targets`; `bites` is empty.
+    one of the `targets`; `bites` is empty. "refused calls": the runner itself, which lets no step of a plan call the
+    Regions in `bites`.
     """
 
     fault: str
@@ -58,7 +60,9 @@ class Declared(msgspec.Struct, frozen=True, kw_only=True):
     `control_plane` has the most operations of control planes that a plan may call, where its team set a limit: by
     `recovery`, the plan for the disruption, and `switchover`.
     `homes` are the Regions whose clients the probes stand for, by the probe's name; `writes` is who writes where. Both
-    are empty where the workload file does not say.
+    are empty where the workload file does not say. `complications` are what else was broken, before the fault and until
+    it was put back, in the order of the marks `complication asked`: what makes recovery harder, and clients do not
+    notice by itself.
     """
 
     run: str
@@ -74,6 +78,7 @@ class Declared(msgspec.Struct, frozen=True, kw_only=True):
     harness: str
     test: str = ""
     fault: DeclaredFault | None = None
+    complications: tuple[DeclaredFault, ...] = ()
     does_not_show: tuple[str, ...] = ()
     last_release: LastRelease | None = None
     zones: dict[str, str] = {}

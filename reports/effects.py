@@ -93,16 +93,25 @@ def failed_launches(
 ) -> tuple[Mark, ...]:
     """What Auto Scaling of these Regions said in [since, until) of launches that failed for want of capacity.
 
-    A sign whose moment is not certain counts only where all of it lies in there. Nothing is proved by launches that
-    failed like that before already: capacity was short by itself then.
+    Nothing is proved by launches that failed like that before already: capacity was short by itself then.
+    """
+    if refused_launches(history, regions, None, since_ns):
+        return ()
+    return refused_launches(history, regions, since_ns, until_ns)
+
+
+def refused_launches(
+    history: History, regions: Collection[str], since_ns: int | None, until_ns: int | None
+) -> tuple[Mark, ...]:
+    """The same, whatever was before `since_ns` (None: the beginning).
+
+    A sign whose moment is not certain counts only where all of it lies in there.
     """
     told = [m for m in history.marks if m.name == "sign" and m.source in _sources(regions) and _lacks_capacity(m)]
-    if any(mark.at_ns + mark.uncertainty_ns < since_ns for mark in told):
-        return ()
     return tuple(
         mark
         for mark in told
-        if mark.at_ns - mark.uncertainty_ns >= since_ns
+        if (since_ns is None or mark.at_ns - mark.uncertainty_ns >= since_ns)
         and (until_ns is None or mark.at_ns + mark.uncertainty_ns < until_ns)
     )
 

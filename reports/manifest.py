@@ -18,7 +18,9 @@ MANIFEST_SCHEMA = "dr-drills/manifest/1"
 MANIFEST = "manifest.json"
 # The signature: made of the manifest, so not in it.
 ATTESTATION, NUMBERS, SIGNATURE = "attestation.json", "attestation-numbers.json", "signature"
-SIGNED_LATER = (ATTESTATION, NUMBERS, SIGNATURE)
+# What a server of time says of the manifest.
+TIMESTAMP = "timestamp"
+SIGNED_LATER = (ATTESTATION, NUMBERS, SIGNATURE, TIMESTAMP)
 # What a run that goes on by itself prints, and how it ended: written to its very end.
 DETACHED = "detached"
 # What came after the run was closed: the register has its hashes.
@@ -57,6 +59,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     files: dict[str, FileHash]
     left_out: tuple[str, ...] = LEFT_OUT
     signed: bool = False
+    timed: bool = False
     state: State = "ended"
     closed_by: str = ""
     closed_utc: str = ""
@@ -114,10 +117,13 @@ def open_run(run_folder: Path) -> RunLock:
     return RunLock(path, fd)
 
 
-def write_manifest(run_folder: Path, *, state: State = "ended", closed_by: str = "", signed: bool = False) -> Path:
+def write_manifest(
+    run_folder: Path, *, state: State = "ended", closed_by: str = "", signed: bool = False, timed: bool = False
+) -> Path:
     """Hash every file of a run that is over into `manifest.json`, chained to the run that was closed before it.
 
-    `signed` says that a signature follows: it is missed where there is none. Raises `OSError`.
+    `signed` and `timed` say that a signature, or a timestamp, must follow: it is missed where there is none. Raises
+    `OSError`.
     """
     runs, name, path = run_folder.parent, run_folder.name, run_folder / MANIFEST
     files, chains = hashes_of(run_folder), chains_of(run_folder)
@@ -132,6 +138,7 @@ def write_manifest(run_folder: Path, *, state: State = "ended", closed_by: str =
             previous=_previous(runs, register, name),
             files=files,
             signed=signed,
+            timed=timed,
             state=state,
             closed_by=closed_by,
             closed_utc=now_utc(),

@@ -3,10 +3,12 @@
 from pathlib import Path
 
 from reports.advice import next_steps, open_findings
+from reports.chaos import ChaosSequence, chaos_lines, read_chaos
 from reports.evidence import read_run
-from reports.model import Verdict
+from reports.model import Overall, Verdict
 from reports.record import DrillRecord, drill_folders, read_record
 from reports.repeats import Repeats, read_repeats, repeats_lines
+from reports.repeats_chart import shown, strip
 from reports.tables import markdown, markdown_table
 from reports.words import SIGNS, drill_name, failback_words, loss_words, recovery_words, undo_words, worst
 
@@ -20,7 +22,9 @@ def run_markdown(run_folder: Path) -> str:
     """One run. A drill without a verdict is told as such, and so is a run without drills. Never over `MOST_BYTES`."""
     run, records = read_run(run_folder), [read_record(folder) for folder in drill_folders(run_folder)]
     verdicts = [record.verdict for record in records if record.verdict]
-    overall = worst(v.verdict if v else "invalid" for v in (record.verdict for record in records))
+    together = read_repeats(run_folder)
+    single: list[Overall] = [record.verdict.verdict if record.verdict else "invalid" for record in records]
+    overall = worst([*single, *(one.verdict for one in together)])
     of = f" of {run.workload} ({run.environment})" if run else ""
     count = f"{len(records)} drill{'' if len(records) == 1 else 's'}"
     parts = [f"## {SIGNS[overall]} {overall.upper()}: {count}{markdown(of)}"]
@@ -28,7 +32,8 @@ def run_markdown(run_folder: Path) -> str:
         parts.append("**Something is not proved to be put back.** This goes before everything else.")
     table = markdown_table(_HEAD, [_row(record) for record in records])
     parts.append(table if records else "A run without drills proves nothing.")
-    parts += [_together(one) for one in read_repeats(run_folder)]
+    parts += [_together(one) for one in together]
+    parts += [_chaos(one, run_folder) for one in read_chaos(run_folder)]
     parts += [text for record in records if (text := _besides(record))]
     parts += _shown_not(verdicts)
     parts.append(f"Evidence: `{run_folder.name}`" + (f", {markdown(run.harness)}" if run else ""))
@@ -58,7 +63,14 @@ def _row(record: DrillRecord) -> tuple[str, ...]:
 
 def _together(found: Repeats) -> str:
     lines = "\n".join(f"- {markdown(line)}" for line in repeats_lines(found))
-    return f"**{SIGNS[found.verdict]} {markdown(found.name)}, all runs together**\n\n{lines}"
+    strips = "\n".join(strip(name, spread) for name, spread in shown(found))
+    picture = f"\n\n```text\n{strips}\n```" if strips else ""  # no such page shows a picture that it is given with it
+    return f"**{SIGNS[found.verdict]} {markdown(found.name)}, all runs together**\n\n{lines}{picture}"
+
+
+def _chaos(sequence: ChaosSequence, run_folder: Path) -> str:
+    head, *lines = chaos_lines(sequence, run_folder)
+    return "\n".join([f"**{markdown(head)}**", "", *(f"- {markdown(line.strip())}" for line in lines)])
 
 
 def _besides(record: DrillRecord) -> str:

@@ -10,11 +10,13 @@ from reports import words
 from reports.advice import open_findings
 from reports.asked import seen_first
 from reports.attestation import openssl_line
+from reports.chaos import ChaosRow, ChaosSequence, read_chaos, rows, title, told
 from reports.controls import CAUTION
 from reports.facts import RunFacts, run_facts
 from reports.manifest import FileHash, hashes_of
 from reports.model import Overall
 from reports.page_face import face
+from reports.page_together import Together, together_of
 from reports.page_view import ROWS, DrillView, view_of
 from reports.plan_steps import is_plan
 from reports.record import drill_folders, read_record
@@ -45,7 +47,8 @@ def page_html(run_folder: Path, drills: Sequence[Path] | None = None, *, signed:
     hashes.pop(PAGE, None)
     folders = drill_folders(run_folder) if drills is None else drills
     views = [view_of(run_folder, read_record(folder), of_run, hashes) for folder in folders]
-    return _render(of_run, views, hashes, signed=signed or of_run.attested)
+    chaos = [(one, rows(one, run_folder)) for one in read_chaos(run_folder)]
+    return _render(of_run, views, hashes, together_of(run_folder), chaos, signed=signed or of_run.attested)
 
 
 def breakable(text: str) -> Markup:
@@ -59,19 +62,29 @@ def _parts(text: str) -> list[str]:
     return [part + sign for part, sign in zip(pieces[::2], signs, strict=True) if part + sign]
 
 
-def _render(of_run: RunFacts, views: list[DrillView], hashes: dict[str, FileHash], *, signed: bool) -> str:
+def _render(
+    of_run: RunFacts,
+    views: list[DrillView],
+    hashes: dict[str, FileHash],
+    together: Together,
+    chaos: list[tuple[ChaosSequence, list[ChaosRow]]],
+    *,
+    signed: bool,
+) -> str:
     environment = templates()
-    environment.globals.update(words=words, open_findings=open_findings, breakable=breakable)
-    overall = _overall(views)
+    environment.globals.update(words=words, open_findings=open_findings, breakable=breakable, title=title, told=told)
+    overall = _overall(views, together)
     return environment.get_template("page.html.j2").render(
         run_name=of_run.name,
         run=of_run.run,
         context=of_run.context,
         integrity=of_run,
-        problems=of_run.problems,
+        problems=[*of_run.problems, *together.problems],
+        together=together.drills,
         drills=views,
+        chaos=chaos,
         overall=overall,
-        face=face(overall, views),
+        face=face(overall, views, [one.name for one in together.drills if one.verdict == "fail"]),
         cautions=CAUTION,
         tested=list(dict.fromkeys(view.record.declared.says for view in views if view.record.declared)),
         hashes=hashes,
@@ -84,6 +97,7 @@ def _render(of_run: RunFacts, views: list[DrillView], hashes: dict[str, FileHash
     )
 
 
-def _overall(views: list[DrillView]) -> Overall:
+def _overall(views: list[DrillView], together: Together) -> Overall:
     """The worst verdict of the run. A drill without a verdict proves nothing, so its run is no pass."""
-    return words.worst(view.verdict.verdict if view.verdict else "invalid" for view in views)
+    single: list[Overall] = [view.verdict.verdict if view.verdict else "invalid" for view in views]
+    return words.worst([*single, *(one.verdict for one in together.drills)])

@@ -6,7 +6,7 @@ standby answers; a pilot light, and a site that is only restored when it is need
 
 from collections.abc import Iterator, Sequence
 
-from probes.history import History, Mark, Operation
+from probes.history import History, Mark, Operation, ServedBy
 from reports.bounds import seconds
 from reports.declared import Declared
 from reports.lag import nearest_rank
@@ -84,11 +84,15 @@ def _health(history: History, mark: Mark) -> Iterator[Operation]:
 
 
 def _traffic(history: History, mark: Mark) -> Finding:
-    """Fail if a client of the workload's own name was answered from the recovery site's Region."""
-    region = str(mark.data["region"])
-    asked = [o for one in series_of(history, "workload") for o in one.operations]
-    told = [o for o in asked if o.served_by is not None and o.served_by.region]
-    ended = [o for o in told if o.served_by is not None and o.served_by.region == region]
+    """Fail if a client of the workload's own name was answered from the recovery site's Region.
+
+    A site on premises is in none: its answers tell by the zone that they name, where a witness stands there.
+    """
+    region, zones = str(mark.data["region"]), str(mark.data["zones"]).split(",")
+    known = {one.stream.site for one in series_of(history, "witness")}
+    asked = [o for one in series_of(history, "workload") for o in one.operations if o.served_by is not None]
+    told = [o for o in asked if o.served_by and (o.served_by.region or o.served_by.zone in known)]
+    ended = [o for o in told if o.served_by and _is_in(o.served_by, region, zones)]
     if ended:
         says = (
             f"{len(ended)} of {len(told)} answers to the workload's own clients came from {region}, which is passive."
@@ -99,3 +103,10 @@ def _traffic(history: History, mark: Mark) -> Finding:
         return Finding(check=TRAFFIC, verdict="inconclusive", says=says)
     says = f"None of {len(told)} answers to the workload's own clients came from {region}."
     return Finding(check=TRAFFIC, verdict="pass", says=says)
+
+
+def _is_in(place: ServedBy, region: str, zones: Sequence[str]) -> bool:
+    """Whether that is in the Region, or where no Region is said, in a zone of it, whose name begins with its."""
+    if place.region:
+        return place.region == region
+    return place.zone in zones or place.zone.startswith(region)

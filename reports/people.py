@@ -3,13 +3,15 @@
 from probes.history import History
 from reports.bounds import seconds
 from reports.gates import Gate, broken, held
+from reports.people_part import NO_HELP
 from reports.recovery import Recovery
 
 
 def unaided(history: History, found: Recovery) -> Gate:
     """No mark by a person from the first impact until the service was good for good.
 
-    A mark whose data say `planned` is a step that the plan gives to a person. One that ended the drill helped nobody.
+    A mark whose data say `planned` is a step that the plan gives to a person; who says beside it that he decided has
+    said it twice. One that ended the drill helped nobody, nor did one that only tells who knew.
     Help can shorten a recovery and never makes one up that was missed, so a proven miss stands.
     """
     check = "recovered without help"
@@ -19,11 +21,13 @@ def unaided(history: History, found: Recovery) -> Gate:
     known = [e for e in ends if e is not None]
     until_ns = max(known) if len(known) == len(ends) else found.phases.until_ns
     begin_ns = found.impact.lower_ns
+    given = any(m.name == "decided" and m.data.get("planned") is True for m in history.marks)
+    harmless = ("interrupted", *NO_HELP, *(("decided",) if given else ()))
     helped = [
         m
         for m in history.marks
         if m.source == "person"
-        and m.name != "interrupted"
+        and m.name not in harmless
         and m.data.get("planned") is not True
         and m.at_ns + m.uncertainty_ns >= begin_ns
         and (until_ns is None or m.at_ns - m.uncertainty_ns <= until_ns)

@@ -10,7 +10,7 @@ from reports.bounds import NS_PER_S
 from reports.declared import Declared
 from reports.gates import Gate, broken, held
 from reports.model import CallRow, Finding, Judgement, StepRow, Verdict
-from reports.steps import CallMade, StepRecord
+from reports.steps import CallMade, StepRecord, latest
 
 PlanName = Literal["recovery", "failback"]
 # What its finding is called, and the plan in a sentence.
@@ -61,7 +61,7 @@ def plan_gates(declared: Declared, steps: Sequence[StepRecord]) -> list[Gate]:
     if planned and not any(s.plan == "recovery" and s.outcome == "done" for s in steps):
         gates.append(broken(CHECKS["recovery"], "No step of the planned switchover was done.", verdict="invalid"))
     for plan, check in CHECKS.items():
-        own = [s for s in steps if s.plan == plan]
+        own = [s for s in latest(steps) if s.plan == plan]
         if not own:
             continue
         if all(s.outcome == "done" for s in own):
@@ -128,10 +128,11 @@ def is_plan(finding: Finding) -> bool:
 
 
 def plan_advice(verdict: Verdict) -> list[str]:
-    """What to do about each step that failed."""
+    """What to do about each step that failed, and was not done when its plan was begun again."""
+    ended = {(step.plan, step.name): step for step in sorted(verdict.steps, key=lambda step: step.began_s)}
     return [
         f"Step {step.name} of the {step.plan} plan failed in {step.region or 'no Region'}: repair that call, or the "
         f"step in the workload file, and run the drill again."
-        for step in verdict.steps
+        for step in ended.values()
         if step.outcome == "failed"
     ]

@@ -25,13 +25,15 @@ class Spread(msgspec.Struct, frozen=True, kw_only=True):
     """One number over all runs of a drill, in s: [lower, upper] of the worst run and of the 95th percentile.
 
     `counted` runs have one that counts. The percentile is the smallest number that 95% of these runs kept to (nearest
-    rank): below 20 runs it is the worst. An upper edge is None where service was not seen to recover.
+    rank): below 20 runs it is the worst. An upper edge is None where service was not seen to recover. `runs_s` are the
+    runs that count, in their order; empty where an older version wrote the file.
     """
 
     objective_s: float | None
     counted: int
     worst_s: Span | None
     p95_s: Span | None
+    runs_s: list[Span] = []
 
 
 class Repeats(msgspec.Struct, frozen=True, kw_only=True):
@@ -146,6 +148,7 @@ def _spread(objective_s: float | None, spans: Iterable[Span | None]) -> Spread:
         counted=len(known),
         worst_s=at(-1) if known else None,
         p95_s=at(rank) if known else None,
+        runs_s=known,
     )
 
 
@@ -153,14 +156,15 @@ def repeats_lines(found: Repeats) -> list[str]:
     """What so many runs say, in sentences."""
     counted = f"{found.passed} passed, {found.missed} missed an objective, {found.undecided} undecided"
     lines = [f"{runs_words(found.runs)}: {counted}"]
-    lines += [spread_words(name, spread) for name, spread in _numbers(found)]
+    lines += [spread_words(name, spread) for name, spread in numbers(found)]
     if found.miss_at_most is not None:
         lines.append(_bound_words(found))
     lines += [f"{f.verdict}: {f.check}: {f.says}" for f in found.findings]
     return lines
 
 
-def _numbers(found: Repeats) -> tuple[tuple[str, Spread], ...]:
+def numbers(found: Repeats) -> tuple[tuple[str, Spread], ...]:
+    """Both numbers that are judged, by their names."""
     return (("recovery time", found.recovery_time), ("data loss", found.data_loss))
 
 

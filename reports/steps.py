@@ -1,5 +1,6 @@
 """What the steps of a plan did, one record a line in the drill's folder: `steps.jsonl`."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
@@ -93,6 +94,16 @@ class StepRecord(msgspec.Struct, frozen=True, kw_only=True):
     copy: CopyUsed | None = None
     template: TemplateSeen | None = None
     restored: RestoredRows | None = None
+
+
+def latest(steps: Iterable[StepRecord]) -> list[StepRecord]:
+    """The steps as they ended last: one of a plan that was called off and begun again was run twice."""
+    found: dict[tuple[str, str], StepRecord] = {}
+    for step in steps:
+        key = (step.plan, step.name)
+        if key not in found or (step.began_ns, step.ended_ns) >= (found[key].began_ns, found[key].ended_ns):
+            found[key] = step
+    return list(found.values())
 
 
 def read_steps(folder: Path) -> tuple[StepRecord, ...]:

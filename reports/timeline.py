@@ -17,6 +17,7 @@ from reports.labels import Label, place
 from reports.lanes import NANO, lanes_of
 from reports.losses import LossRow
 from reports.model import Episode, MarkRow, Verdict
+from reports.people_lane import people_lane
 from reports.plan_lane import plan_lane
 from reports.scene import (
     BAD,
@@ -141,6 +142,7 @@ def _panel(scene: Scene, scale: Scale, y: float, parts: list[str], *, close_up: 
     top = _mark_labels(scene, scale, y, front, parts)
     y = bars(scene, scale, top, front)
     y = plan_lane(scene.verdict.steps, scale, y, front)
+    y = people_lane(scene.verdict.marks, scale, y, front)
     y = sign_lane(scene.verdict.marks, scale, y, front)
     for lane in lanes:
         y = draw_lane(lane, scale, y, front)

@@ -8,7 +8,9 @@ import msgspec
 from probes.history import History
 from reports.backups import backup_findings, missed
 from reports.bounds import seconds
+from reports.called_off import judge_called_off
 from reports.capacity import judge_capacity
+from reports.complications import complication_gates, judge_complications
 from reports.conflicts import conflicts, judge_conflicts
 from reports.control_planes import judge_control_planes
 from reports.convergence import comparisons, convergence, convergence_gates
@@ -23,6 +25,7 @@ from reports.model import DataLoss, Failback, Finding, Judgement, MarkRow, Overa
 from reports.no_worse import judge_no_worse
 from reports.old_primary import judge_old_primary
 from reports.passive import judge_passive
+from reports.people_part import judge_people, people_clocks
 from reports.phases import phases_of
 from reports.plan_steps import named, plan_gates, step_rows
 from reports.purge import judge_purge
@@ -61,8 +64,7 @@ def judge(
     """Judge one drill. `judged_by` names the version of this harness, `steps` are what its plans did."""
     objectives, rpo_s = declared.objectives, declared.objectives.rpo_s
     since_ns = phases_of(history, declared).since_ns
-    book, lags = ledger(history), site_lags(history)
-    service = served(history, lost_keys(history))
+    book, lags, service = ledger(history), site_lags(history), served(history, lost_keys(history))
     base = baseline(service, tolerance=objectives.tolerance, p99_s=objectives.p99_s, until_ns=since_ns)
     found = recovery(service, declared, base)
     lost = loss(book, found, vanished=objectives.vanished_counts)
@@ -77,7 +79,8 @@ def judge(
     data_loss = _gated(judge_loss(book, lost, found.impact, rpo_s), "data loss", gates, interrupted=interrupted)
     home, sites = way_home(history, service, declared, base), comparisons(history)
     failback = None if home is None else judge_failback(history, declared, home, steps, interrupted=interrupted)
-    more, rested_on = _asked_besides(history, declared, steps, found), _rested_on(history, declared, steps)
+    more = _asked_besides(history, service, declared, steps, found, recovery=recovery_time.verdict)
+    rested_on = _rested_on(history, declared, steps)
     checks = [gate.finding for gate in gates]
     more += judge_no_worse(declared.last_release, recovery_time, data_loss, checks, interrupted=interrupted)
     extra = [*(f.verdict for f in (failback, *sites, *more) if f is not None), *missed(rested_on)]
@@ -95,7 +98,7 @@ def judge(
         undo=undo.verdict,
         recovery_time=recovery_time,
         data_loss=data_loss,
-        clocks=clocks(found, history),
+        clocks=clocks(found, history) | people_clocks(history, found),
         marks=_marks(history, found.phases.start_ns),
         episodes=as_rows(found.groups, found.phases.start_ns),
         findings=_with_zone_ids(
@@ -108,7 +111,7 @@ def judge(
             judge_purge(history),
             Finding(check="putting back", verdict=_put_back(undo), says=undo.says),
         ),
-        does_not_show=[*declared.does_not_show, *(declared.fault.does_not_show if declared.fault else ())],
+        does_not_show=_does_not_show(declared),
         steps=step_rows(steps, found.phases.start_ns),
         replication_lag=replication_lag(lags, history),
         convergence=convergence(sites[-1]) if sites else None,
@@ -123,8 +126,15 @@ def _gates_of_time(
     """What has to hold for the recovery time to mean anything."""
     yield from plan_gates(declared, steps)
     yield from declared_gates(declared, found.phases, base, effect_seen(history, declared), found)
+    yield from complication_gates(history, declared)
     yield from vantage_gates(history, found, declared.objectives)
     yield from site_gates(history, declared)
+
+
+def _does_not_show(declared: Declared) -> list[str]:
+    """What the drill's lab and its faults leave out, each once."""
+    faults = (*([declared.fault] if declared.fault else ()), *declared.complications)
+    return list(dict.fromkeys([*declared.does_not_show, *(says for one in faults for says in one.does_not_show)]))
 
 
 def _with_zone_ids(declared: Declared, *findings: Finding) -> list[Finding]:
@@ -138,19 +148,31 @@ def _rested_on(history: History, declared: Declared, steps: tuple[StepRecord, ..
 
 
 def _asked_besides(
-    history: History, declared: Declared, steps: tuple[StepRecord, ...], found: Recovery
+    history: History,
+    service: History,
+    declared: Declared,
+    steps: tuple[StepRecord, ...],
+    found: Recovery,
+    *,
+    recovery: Judgement,
 ) -> list[Finding]:
-    """What only some drills ask, where this one does."""
+    """What only some drills ask, where this one does.
+
+    `service` is the history as service is judged by it, and `recovery` the verdict of the recovery time.
+    """
     asked = (
         judge_staying(history, declared, steps),
         judge_old_primary(history),
-        judge_capacity(history, declared, found),
+        judge_capacity(service, declared, found),
         *judge_standstill(history, declared),
+        judge_people(history, steps, found),
         judge_control_planes(declared, steps),
+        judge_called_off(history, steps),
         *judge_passive(history, declared),
         *judge_readiness(history),
         judge_conflicts(history),
         judge_corrupt_sites(history, declared),
+        *judge_complications(history, declared, steps, recovery),
     )
     return [finding for finding in asked if finding is not None]
 

@@ -15,6 +15,7 @@ from reports.manifest import (
     MANIFEST,
     NUMBERS,
     SIGNED_LATER,
+    TIMESTAMP,
     Manifest,
     hashes_of,
     read_manifest,
@@ -22,6 +23,7 @@ from reports.manifest import (
 )
 from reports.recompute import recompute
 from reports.register import REGISTER, Register, read_register
+from reports.timestamp import check_timestamp
 
 UNSIGNED = "UNSIGNED: no key vouches for this run; whoever can write its folder can write all of it anew."
 
@@ -35,10 +37,17 @@ class Checked:
 
 
 def verify_run(
-    run_folder: Path, *, key: bytes | None = None, must_be_signed: bool = False, numbers: bool = True
+    run_folder: Path,
+    *,
+    key: bytes | None = None,
+    must_be_signed: bool = False,
+    authorities: bytes | None = None,
+    must_be_timed: bool = False,
+    numbers: bool = True,
 ) -> Checked:
     """Check all of one run. `key` is the public key (PEM) that must have signed it; else the one that lies with it.
 
+    `authorities` are certificates (PEM) that must vouch for its timestamp, so that there must be one.
     `numbers`: judge its operations again, which takes as long as judging did. Raises OSError.
     """
     found = Checked()
@@ -52,6 +61,7 @@ def verify_run(
     if manifest.state == "killed":
         found.notes.append(f"The run was killed before its end; {manifest.closed_by or 'somebody'} closed it.")
     _check_signature(run_folder, manifest, found, key=key, must_be_signed=must_be_signed)
+    _check_timestamp(run_folder, manifest, found, authorities=authorities, must=must_be_timed)
     if numbers:
         problems, notes = recompute(run_folder)
         found.problems += problems
@@ -161,6 +171,19 @@ def _check_signature(
             found.notes.append(UNSIGNED)
         return
     problems, says = check_signature(run_folder, manifest, key)
+    found.problems += problems
+    if not problems:
+        found.notes.append(says)
+
+
+def _check_timestamp(
+    run_folder: Path, manifest: Manifest, found: Checked, *, authorities: bytes | None, must: bool
+) -> None:
+    if not (run_folder / TIMESTAMP).exists():
+        if manifest.timed or must or authorities is not None:
+            found.problems.append(f"{TIMESTAMP}/ is missing: nobody says since when the run is there. It is UNTIMED.")
+        return
+    problems, says = check_timestamp(run_folder, manifest, authorities)
     found.problems += problems
     if not problems:
         found.notes.append(says)

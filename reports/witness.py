@@ -59,32 +59,36 @@ class EffectSeen(msgspec.Struct, frozen=True):
 
 
 def effect_seen(history: History, declared: Declared) -> EffectSeen:
-    """What was seen between `requested` and `undo`: by the witnesses, by the predicate that judges the service too.
+    """What was seen of the drill's fault between `requested` and `undo`; nothing without a fault, or before that."""
+    if declared.fault is None:
+        return EffectSeen({}, {}, ())
+    phases = phases_of(history, declared)
+    return effect_of(history, declared.fault, phases.since_ns, phases.until_ns)
+
+
+def effect_of(history: History, fault: DeclaredFault, since_ns: int | None, until_ns: int | None) -> EffectSeen:
+    """What was seen of one fault in [since, until): by the witnesses, by the predicate that judges the service too.
 
     Of these only the ones that the fault names prove that it bites, where it names some; all of them prove where it
     does not. A fault of the data is proved by the first read that shows it, a pause of replication by heartbeats, one
     of a name by the clients that it leads elsewhere, a want of capacity by what Auto Scaling says of its launches
     (`reports.effects`). Cheap enough to ask several times a second while the drill waits for the fault to bite.
-    Without a fault, or before `requested`, nothing was seen anywhere.
+    Before it was asked for (`since_ns` is None) nothing was seen anywhere.
     """
-    fault = declared.fault
-    if fault is None:
-        return EffectSeen({}, {}, ())
     asked = series_of(history, "witness")
     doubted = {s.stream.name: proof for s in asked if (proof := _from_elsewhere(s))}
     witnesses = [s for s in asked if s.stream.name not in doubted]
     misaimed = tuple(_misaimed(fault, [s.stream for s in asked]))
-    phases = phases_of(history, declared)
     telling = [s for s in witnesses if _tells(fault, s.stream)]
     watched = _watched(history, fault, telling)
     spared = {s.stream.site for s in witnesses}
     unwatched = tuple(
         [site for site in fault.bites if site not in watched] + [site for site in fault.spares if site not in spared]
     )
-    if phases.since_ns is None:
+    if since_ns is None:
         return EffectSeen(dict.fromkeys(_bitten(fault)), {}, unwatched, doubted, misaimed)
-    window = Window(phases.since_ns, phases.until_ns, 0)
-    steady = baseline(history).streams
+    window = Window(since_ns, until_ns, 0)
+    steady = baseline(history, until_ns=since_ns).streams
     saw = {s.id: stream_episodes(s, steady[s.id], window) for s in witnesses}
     if fault.proved_by == "witnesses":
         bites = {site: _site([(s, saw[s.id]) for s in telling if s.stream.site == site]) for site in fault.bites}

@@ -22,8 +22,8 @@ def _pins() -> dict[str, set[str]]:
 def _wanted() -> list[Requirement]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
-    wanted = [*project["dependencies"], *extras["postgresql"], *extras["signing"], *extras["lab"], *extras["dev"]]
-    return [Requirement(text) for text in wanted]
+    named = ("postgresql", "signing", "timestamp", "lab", "dev")
+    return [Requirement(text) for text in [*project["dependencies"], *(one for name in named for one in extras[name])]]
 
 
 def test_it_holds_what_the_project_asks_for() -> None:

@@ -60,3 +60,9 @@ def test_a_red_drill_and_one_that_lost_nothing_show_nothing(tmp_path: Path) -> N
     nothing = Truth(lost={}, site_lost_s=100.0)
     found = compared(drill(tmp_path, interval=(0.0, 0.1)), nothing, code=11)
     assert found.wrong == ("exit code 11", "nothing was lost, so nothing was shown")
+
+
+def test_a_drill_that_has_to_miss_its_rpo_is_wrong_where_it_does_not(tmp_path: Path) -> None:
+    folder = drill(tmp_path, "a", "b")
+    assert compare(1, 10, folder, TRUTH, 1.0, ends=10).wrong == ()
+    assert compare(1, 0, folder, TRUTH, 1.0, ends=10).wrong == ("exit code 0",)

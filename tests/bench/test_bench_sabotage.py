@@ -21,7 +21,7 @@ def verdict(check: str = "data loss", says: str = "3 writes were lost.", **chang
 def test_each_breaks_one_thing_in_a_workload_that_can_still_be_read(sabotage: Sabotage, tmp_path: Path) -> None:
     workload = broken(sabotage, tmp_path / "workload")
     assert load(workload).name == sabotage.workload.stem
-    assert (Path(__file__).parents[2] / sabotage.drill).exists()
+    assert (Path(__file__).parents[2] / sabotage.drill.partition("::")[0]).exists()
 
 
 def test_a_text_that_is_not_there_once_is_an_error(tmp_path: Path) -> None:
@@ -55,3 +55,15 @@ def test_green_or_red_for_another_reason_is_not_caught(
     found = judged(ONE, code, verdict(**changes), left, 1.0)
     assert why in "; ".join(found.wrong)
     assert told(found).startswith("NOT CAUGHT")
+
+
+def test_the_counterpart_of_one_has_to_pass_by_its_own_name() -> None:
+    sound = msgspec.structs.replace(ONE, sound=True)
+    good = {
+        "verdict": "pass",
+        "undo": "clean",
+        "findings": [{"check": "data loss", "verdict": "pass", "says": "0 were lost"}],
+    }
+    found = judged(sound, 0, good, (), 1.0)
+    assert (found.wrong, told(found)[:10]) == ((), "sound  one")
+    assert judged(sound, 10, verdict(), (), 1.0).wrong

@@ -21,6 +21,7 @@ from fixtures.lease import TableLease
 from fixtures.needs import Needs, named
 from fixtures.orphans import Named, orphans
 from fixtures.recovery.wait import Wait
+from fixtures.scaffold import find
 from fixtures.signs.found import watchers
 from fixtures.workload import Workload
 from probes.dynamodb import CALLS, KINDS, Requests
@@ -134,7 +135,7 @@ def test_what_watches_and_guards_is_declared(monkeypatch: pytest.MonkeyPatch) ->
             lacking(world, BOTH.others[0], BOTH)
         except NoTarget:
             pytest.fail("the world has a recovery site")
-        world.account(BOTH.region)
+        find(world, BOTH.tags, [BOTH.region])
         orphans(world, BOTH, Named(dead_man=("dr-drills-undo", "eu-north-1"), tables=(("restored", "orders"),)))
         _with_metric(world)
         # What the readiness checks call: tests/fixtures/readiness/test_checks.py.
@@ -142,9 +143,9 @@ def test_what_watches_and_guards_is_declared(monkeypatch: pytest.MonkeyPatch) ->
         allowed = {call for needs in asking for call in needs.calls} | set(DEAD_MAN.sees)
         called = named(world.called)
     assert called - allowed == set()
-    # Where a workload has no such thing, nobody asks for it; `--plan` and zones: tests/fixtures/test_plan_only.py.
+    # Where a workload has no such thing, nobody asks for it; `--plan`: tests/fixtures/test_plan_only.py.
     not_asked = {
-        "ec2:DescribeAvailabilityZones", "iam:SimulatePrincipalPolicy",
+        "iam:SimulatePrincipalPolicy",
         "rds:DescribeDBClusterSnapshots", "rds:DescribeGlobalClusters", "cloudwatch:DescribeAlarms",
         "route53:ListTagsForResources", "route53:GetHealthCheckStatus",
         "stepfunctions:ListExecutions", "elbv2:DescribeTargetHealth",

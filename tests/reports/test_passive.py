@@ -48,6 +48,19 @@ def site(answers: Answers, ends: str = "eu-west-1") -> History:
     return msgspec.structs.replace(history, marks=(*history.marks, mark))
 
 
+@pytest.mark.parametrize(
+    ("told", "verdict"),
+    [("a", "pass"), ("b", "fail"), ("eu-central-1a", "inconclusive"), ("attic", "inconclusive"), ("", "inconclusive")],
+)
+def test_a_site_in_no_region_is_told_by_its_zone(told: str, verdict: str) -> None:
+    """Where no witness stands, nobody knows what a zone's name means."""
+    place = ServedBy(zone=told)
+    history = changed(site(EMPTY), "orders", lambda o: msgspec.structs.replace(o, served_by=place))
+    mark = msgspec.structs.replace(MARK, data={**MARK.data, "zones": "b,c"})
+    marks = (*(m for m in history.marks if m.name != "passive"), mark)
+    assert found(msgspec.structs.replace(history, marks=marks), "pilot-light")[TRAFFIC].verdict == verdict
+
+
 def found(history: History, strategy: str) -> dict[str, Finding]:
     declared = msgspec.structs.replace(declared_of(expects="no fault", fault=False), strategy=strategy)
     return {finding.check: finding for finding in judge_passive(history, declared)}

@@ -20,7 +20,8 @@ from fixtures.detach import _refuse_terminal
 from fixtures.detached import Detached, read, write
 from fixtures.errors import Refused
 from fixtures.follow import closing, command
-from fixtures.journal import Journal, this_process
+from fixtures.journal import Journal
+from fixtures.owners import this_process
 from fixtures.workload import load
 from reports.verify import verify_run
 from tests.fixtures.fake_cloud import FakeTime, change, header
