@@ -18,3 +18,13 @@ def test_a_release_gate_is_a_few_drills_and_one_zone_of_those(tmp_path: Path) ->
         "test_region_isolation",
         "test_table_corruption",
     ]
+
+
+def test_what_needs_a_region_is_skipped_where_the_primary_site_is_in_none(tmp_path: Path) -> None:
+    drills = [f"drills/test_{name}.py" for name in ("az_isolation", "region_isolation", "database_failover")]
+    hybrid = WARM_STANDBY.with_name("orders-hybrid.toml")
+    code, output = run_pytest(tmp_path, *drills, f"--workload={hybrid}", "-rs", "-q")
+    assert code == 11, "a run in which nothing applied has shown nothing"
+    assert ": the primary site is on premises, and has no zones" in output
+    assert "the primary site of workload orders-hybrid is on premises; the drill is for one in a Region" in output
+    assert "sets no objective for hardware" in output
