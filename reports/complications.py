@@ -37,15 +37,12 @@ def complication_gates(history: History, declared: Declared) -> list[Gate]:
     phases = phases_of(history, declared)
     if phases.since_ns is None:
         return []
-    asked, kept = _marks(history, "complication asked"), _marks(history, "complication held")
-    return [
-        _gate(history, fault, asked[number : number + 1], phases, lasted=number < len(kept))
-        for number, fault in enumerate(declared.complications)
-    ]
+    return [_gate(history, fault, phases) for fault in declared.complications]
 
 
-def _gate(history: History, fault: DeclaredFault, asked: Sequence[Mark], phases: Phases, *, lasted: bool) -> Gate:
+def _gate(history: History, fault: DeclaredFault, phases: Phases) -> Gate:
     since_ns = phases.since_ns or 0
+    asked, lasted = _marks(history, "complication asked", fault), _marks(history, "complication held", fault)
     if not asked or _at(asked[0]) >= since_ns:
         says = f"{fault.says}: it was not asked for before the fault."
         return broken(EFFECTIVE, says, verdict="invalid", spares_fail=True)
@@ -76,8 +73,8 @@ def _seen(history: History, fault: DeclaredFault, begun_ns: int, phases: Phases)
 
 def _refusing(history: History) -> str:
     """The runner's own rule shows in its own mark: a call as a step makes it was refused."""
-    found = [m for m in _marks(history, "complication effective") if m.source == "runner"]
-    return f"{found[0].says}." if found else ""
+    found = [m.says for m in history.marks if m.name == "complication effective" and m.source == "runner"]
+    return f"{found[0]}." if found else ""
 
 
 def judge_complications(
@@ -100,7 +97,7 @@ def _consequence(
     elif fault.proved_by == "refused calls":
         yield from (_control_plane(region, steps) for region in fault.bites)
     elif fault.proved_by == "heartbeats":
-        yield from _standstill(history, declared)
+        yield from _standstill(history, declared, fault)
 
 
 # --- capacity --------------------------------------------------------------------------------------------------------
@@ -153,12 +150,12 @@ def _control_plane(region: str, steps: Sequence[StepRecord]) -> Finding:
 # --- replication -----------------------------------------------------------------------------------------------------
 
 
-def _standstill(history: History, declared: Declared) -> Iterator[Finding]:
+def _standstill(history: History, declared: Declared, fault: DeclaredFault) -> Iterator[Finding]:
     """How far behind a site was when the fault was asked for, and whether an alarm had told of it by then.
 
     Judged by nothing of its own: what was lost by it, the ledger says.
     """
-    since_ns, asked = phases_of(history, declared).since_ns, _marks(history, "complication asked")
+    since_ns, asked = phases_of(history, declared).since_ns, _marks(history, "complication asked", fault)
     begun_ns = _at(asked[0]) if asked else None
     rang = [
         m.says for m in history.marks
@@ -176,8 +173,9 @@ def _standstill(history: History, declared: Declared) -> Iterator[Finding]:
         yield Finding(check=STANDSTILL, verdict="not judged", says=says, operations=names_of(behind.proof))
 
 
-def _marks(history: History, name: str) -> list[Mark]:
-    return [mark for mark in history.marks if mark.name == name]
+def _marks(history: History, name: str, fault: DeclaredFault) -> list[Mark]:
+    """The marks of that name that are about that complication: they say what it does."""
+    return [mark for mark in history.marks if mark.name == name and mark.says == fault.says]
 
 
 def _at(mark: Mark) -> int:

@@ -13,7 +13,7 @@ from reports.model import Finding, Verdict
 from reports.steps import CallMade, StepRecord
 from reports.verdict import Undoing, judge
 from tests.truth.simulated import MS, NS, UNDO, Outage, declared_of, drill, writes_of
-from tests.truth.two_sites import marked, step, with_heartbeats
+from tests.truth.two_sites import step, with_heartbeats
 
 REGION, PRIMARY = "eu-central-1", "eu-west-1"
 ASKED, SEEN, REQUESTED = 1 * NS, 2 * NS, 4 * NS
@@ -29,14 +29,24 @@ DENIED = DenyControlPlane(PRIMARY).declared
 STOPPED = "Launching a new EC2 instance: i-1: Failed (We currently do not have sufficient t3.micro capacity.)"
 
 
-def complicated(*marks: Mark, history: History = DRILL, until_the_end: bool = True) -> History:
+def complicated(
+    *marks: Mark, of: DeclaredFault = CAPACITY_DENIED, history: History = DRILL, until_the_end: bool = True
+) -> History:
     """A complication asked for before the fault, and there until that was put back."""
     named: list[tuple[MarkName, int]] = [("complication asked", ASKED), ("complication effective", SEEN)]
     if until_the_end:
         named.append(("complication held", UNDO - MS))
-    for name, at in named:
-        history = marked(history, name, at)
-    return msgspec.structs.replace(history, marks=tuple(sorted((*history.marks, *marks), key=lambda m: m.at_ns)))
+    own = [Mark(name=name, at_ns=at, source="runner", says=of.says) for name, at in named]
+    every = sorted((*history.marks, *own, *marks), key=lambda m: m.at_ns)
+    return msgspec.structs.replace(history, marks=tuple(every))
+
+
+def late(history: History) -> History:
+    """The same complication, asked for after the fault."""
+    marks = (
+        msgspec.structs.replace(m, at_ns=REQUESTED + NS) if m.name == "complication asked" else m for m in history.marks
+    )
+    return msgspec.structs.replace(history, marks=tuple(sorted(marks, key=lambda m: m.at_ns)))
 
 
 def launch(at: int, says: str = STOPPED, region: str = REGION) -> Mark:
@@ -81,7 +91,8 @@ def test_one_that_reached_what_it_should_spare_is_not_what_it_says_it_is() -> No
         (complicated(launch(SEEN, region=PRIMARY)), "nothing showed it"),
         (complicated(launch(SEEN, STOPPED.replace("Failed", "Successful"))), "nothing showed it"),
         (DRILL, "not asked for before the fault"),
-        (marked(marked(DRILL, "complication asked", REQUESTED + NS), "complication held", UNDO - MS), "not asked for"),
+        (complicated(launch(SEEN), of=DENIED), "not asked for"),
+        (late(complicated(launch(SEEN))), "not asked for"),
     ],
 )
 def test_a_recovery_under_one_that_nothing_showed_proves_nothing(history: History, word: str) -> None:
@@ -120,19 +131,20 @@ def test_capacity_that_recovery_needed_and_did_not_get_is_a_part_of_the_miss() -
     assert (kept.verdict, finding(kept, CAPACITY).verdict) == ("pass", "not judged"), "the RTO was kept all the same"
 
 
+def test_each_of_two_has_to_last_by_itself() -> None:
+    both = complicated(launch(SEEN), history=complicated(of=DENIED, until_the_end=False))
+    declared = msgspec.structs.replace(declared_of(), complications=(DENIED, CAPACITY_DENIED))
+    verdict = judge(both, declared, Undoing("clean", "Put back."), "1", (step("promote", 5.0, 6.0),))
+    assert [f.verdict for f in verdict.findings if f.check == EFFECTIVE] == ["inconclusive", "pass"]
+
+
 def call(region: str, answer: str = "accepted") -> CallMade:
     return msgspec.structs.replace(step("x", 5.0, 5.1).calls[0], region=region, answer=answer)
 
 
-def refusing(history: History) -> History:
-    return msgspec.structs.replace(
-        history, marks=tuple(msgspec.structs.replace(m, says="A call is refused: lost") for m in history.marks)
-    )
-
-
 def test_a_plan_that_calls_the_primary_fails_by_step_and_call() -> None:
     failed = step("fence", 5.0, 5.5, outcome="failed", calls=(call(PRIMARY, "lost (Lost)"),), error="lost")
-    verdict = judged(refusing(complicated()), DENIED, [failed, step("promote", 5.0, 6.0)])
+    verdict = judged(complicated(of=DENIED), DENIED, [failed, step("promote", 5.0, 6.0)])
     told = finding(verdict, f"control plane of {PRIMARY}")
     assert (verdict.verdict, told.verdict) == ("fail", "fail")
     assert f"fence called rds FailoverGlobalCluster in {PRIMARY}" in told.says
@@ -141,7 +153,7 @@ def test_a_plan_that_calls_the_primary_fails_by_step_and_call() -> None:
 
 def test_a_plan_that_calls_elsewhere_passes_and_its_calls_are_counted() -> None:
     verdict = judged(
-        refusing(complicated()), DENIED, [step("promote", 5.0, 6.0), step("x", 6.0, 6.1, kind="run", calls=())]
+        complicated(of=DENIED), DENIED, [step("promote", 5.0, 6.0), step("x", 6.0, 6.1, kind="run", calls=())]
     )
     told = finding(verdict, f"control plane of {PRIMARY}")
     assert (verdict.verdict, told.verdict) == ("pass", "pass")
@@ -152,7 +164,7 @@ def test_a_plan_that_calls_elsewhere_passes_and_its_calls_are_counted() -> None:
 
 
 def test_without_a_plan_nothing_is_said_of_control_planes() -> None:
-    told = finding(judged(refusing(complicated()), DENIED), f"control plane of {PRIMARY}")
+    told = finding(judged(complicated(of=DENIED), DENIED), f"control plane of {PRIMARY}")
     assert told.verdict == "not judged"
 
 
@@ -165,11 +177,11 @@ def stood_still(history: History) -> tuple[History, Declared]:
 def test_how_far_behind_the_site_was_is_told_with_what_rang() -> None:
     rang = Mark(name="sign", at_ns=ASKED + NS, source=f"CloudWatch alarm, {REGION}", says="lag is ALARM")
     after = msgspec.structs.replace(rang, at_ns=REQUESTED + NS, says="too late")
-    (told,) = judge_complications(*stood_still(complicated(rang, after)), (), "pass")
+    (told,) = judge_complications(*stood_still(complicated(rang, after, of=PAUSED)), (), "pass")
     assert (told.check, told.verdict) == (STANDSTILL, "not judged")
     assert "a write was not at recovery 2." in told.says
     assert told.says.endswith("Alarms by then: lag is ALARM.")
-    (quiet,) = judge_complications(*stood_still(complicated()), (), "pass")
+    (quiet,) = judge_complications(*stood_still(complicated(of=PAUSED)), (), "pass")
     assert quiet.says.endswith("No alarm had told of it.")
 
 
