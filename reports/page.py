@@ -23,6 +23,7 @@ from reports.templates import templates
 
 PAGE = "index.html"
 ALLURE = "allure-results/"
+_UNITS = re.compile(r"(?<=\d) (?=(?:ms|s)\b)")
 # After these a long name may go on in the next line.
 _BREAKS = re.compile(r"([_\-\[\]/.:,=]+)")
 
@@ -54,6 +55,11 @@ def breakable(text: str) -> Markup:
     return Markup("<wbr>").join(escape(part) for part in _parts(text))
 
 
+def unbroken(text: str) -> str:
+    """The same words, but no line ends between a number and its unit."""
+    return _UNITS.sub("\N{NO-BREAK SPACE}", text)
+
+
 def _parts(text: str) -> list[str]:
     pieces = _BREAKS.split(text)
     signs = [*pieces[1::2], ""]
@@ -64,7 +70,7 @@ def _render(
     of_run: RunFacts, views: list[DrillView], hashes: dict[str, FileHash], together: Together, *, signed: bool
 ) -> str:
     environment = templates()
-    environment.globals.update(words=words, open_findings=open_findings, breakable=breakable)
+    environment.globals.update(words=words, open_findings=open_findings, breakable=breakable, unbroken=unbroken)
     overall = _overall(views, together)
     return environment.get_template("page.html.j2").render(
         run_name=of_run.name,
