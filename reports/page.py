@@ -24,6 +24,7 @@ from reports.templates import templates
 
 PAGE = "index.html"
 ALLURE = "allure-results/"
+_UNITS = re.compile(r"(?<=\d) (?=(?:ms|s)\b)")
 # After these a long name may go on in the next line.
 _BREAKS = re.compile(r"([_\-\[\]/.:,=]+)")
 
@@ -56,6 +57,11 @@ def breakable(text: str) -> Markup:
     return Markup("<wbr>").join(escape(part) for part in _parts(text))
 
 
+def unbroken(text: str) -> str:
+    """The same words, but no line ends between a number and its unit."""
+    return _UNITS.sub("\N{NO-BREAK SPACE}", text)
+
+
 def _parts(text: str) -> list[str]:
     pieces = _BREAKS.split(text)
     signs = [*pieces[1::2], ""]
@@ -72,7 +78,9 @@ def _render(
     signed: bool,
 ) -> str:
     environment = templates()
-    environment.globals.update(words=words, open_findings=open_findings, breakable=breakable, title=title, told=told)
+    environment.globals.update(
+        words=words, open_findings=open_findings, breakable=breakable, unbroken=unbroken, title=title, told=told
+    )
     overall = _overall(views, together)
     return environment.get_template("page.html.j2").render(
         run_name=of_run.name,

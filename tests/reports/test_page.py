@@ -10,7 +10,7 @@ from reports.context import Context, Tolerances, write_context
 from reports.evidence import LabSetting, RunInfo, write_run
 from reports.losses import LossRow, read_losses, write_losses
 from reports.manifest import read_manifest, write_manifest
-from reports.page import breakable, page_html, write_page
+from reports.page import breakable, page_html, unbroken, write_page
 from reports.timeline import timeline_svg
 from reports.verify import file_problems
 from tests.reports.synthetic import HOSTILE, Case, make, write_folder
@@ -103,6 +103,13 @@ def test_a_long_name_breaks_after_its_own_signs_only() -> None:
     assert breakable("az_power_loss[eu-west-1a]") == "az_<wbr>power_<wbr>loss[<wbr>eu-<wbr>west-<wbr>1a]"
     assert breakable(HOSTILE).startswith("&lt;script&gt;")
     assert breakable("drill") == "drill"
+
+
+def test_a_number_and_its_unit_stay_in_one_line(tmp_path: Path) -> None:
+    assert unbroken("4.1..4.3 s of 30 s, 20 ms, 0 of 7 so far") == "4.1..4.3\xa0s of 30\xa0s, 20\xa0ms, 0 of 7 so far"
+    text = page_html(_run(tmp_path, "pass"))
+    assert re.search(r"[0-9]\xa0s of 30\xa0s</td>", text)
+    assert re.search(r"<td>[0-9.]+\xa0s</td>", text)  # what was measured, in its own narrow column
 
 
 def test_a_manager_reads_what_was_tested_whether_it_held_and_who_does_what(tmp_path: Path) -> None:
