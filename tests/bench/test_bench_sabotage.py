@@ -6,7 +6,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from bench.sabotage import SABOTAGES, Sabotage, broken, judged, told
+from bench.sabotage import broken, judged, told
+from bench.sabotages import SABOTAGES, Sabotage
 from fixtures.workload import load
 
 ONE = Sabotage(name="one", drill="drills/x.py", check="data loss", says="were lost")

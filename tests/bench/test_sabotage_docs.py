@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.sabotage import SABOTAGES, Sabotage
+from bench.sabotages import SABOTAGES, Sabotage
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "sabotages.md").read_text(encoding="utf-8")

@@ -1,0 +1,327 @@
+"""What is broken on purpose, and what must be said of it then; `bench/sabotage.py` tries it.
+
+Each is a reference workload with one thing broken.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from bench.drilled import TWO_REGIONS, WORKLOADS
+
+BOTH_SERVE = WORKLOADS / "orders-active-active-partitioned.toml"
+BACKUPS, PILOT_LIGHT = WORKLOADS / "orders-backup-restore.toml", WORKLOADS / "orders-pilot-light.toml"
+OBJECTS = WORKLOADS / "documents-s3.toml"
+HYBRID = WORKLOADS / "orders-hybrid.toml"
+# Of the backups' workload: the template of each of its sites, and what the sabotages call a copy of it.
+SITE, OTHER = "orders-backup-restore.template.json", "other.template.json"
+MISSED = 10  # the exit code of a drill that missed an objective
+
+PROMOTE = """[[plans.region.steps]]
+name = "promote-database"
+kind = "promote"
+store = "orders-db"
+to = "recovery"
+how = "failover"
+timeout = "30s"
+
+"""
+FENCE = """[[plans.region.steps]]
+name = "fence-primary"
+kind = "fence"
+site = "primary"
+timeout = "10s"
+
+"""
+# Done once, it cannot be done again: the folder is there.
+LEAD = """[[plans.region.steps]]
+name = "take-the-lead"
+kind = "run"
+command = ["mkdir", "leader"]
+timeout = "10s"
+
+"""
+TURN_AWAY = """[[plans.software.steps]]
+name = "turn-traffic"
+kind = "route"
+record = "orders.shop.example"
+to = "recovery"
+after = ["switch-database", "add-capacity"]
+timeout = "15s"
+
+"""
+REMOVE_CAPACITY = """[[plans.region.failback]]
+name = "remove-capacity"
+kind = "scale"
+site = "recovery"
+group = "orders-ws"
+desired = 1
+timeout = "30s"
+
+"""
+TURN_TRAFFIC = """name = "turn-traffic"
+kind = "route"
+record = "orders.shop.example"
+to = "recovery"
+after = ["turn-database-name", "add-capacity"]
+timeout = "15s"
+"""
+RETURN_DATABASE = """to = "primary"
+how = "switchover"
+timeout = "60s"
+
+[[plans.region.failback]]
+name = "return-database-name"
+"""
+PROMOTE_BY_COMMAND = """[[plans.region.steps]]
+name = "promote-database"
+kind = "run"
+change = "promote-database"
+timeout = "30s"
+
+"""
+PUT_RIGHT = """[plans.data]
+trigger = "harness"
+after = "2s"
+
+[[plans.data.steps]]
+name = "restore-objects"
+kind = "restore"
+store = "documents"
+source = "versions"
+before = "5s"        # an object may have been deleted so long before anybody missed it
+timeout = "30s"
+
+"""
+# What does not recover need not be waited for much longer than the RTO of 30 s.
+SOON = {
+    'deadline = "90s"': 'deadline = "40s"',
+    'rto = "60s"': 'rto = "30s"',
+    'settle = "60s"': 'settle = "20s"',
+}
+
+
+class Sabotage(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing broken: texts that are replaced in the workload file, and what must be said of it.
+
+    `recovery` are texts that are replaced in the template of the recovery site, `other` those in a copy of the backups'
+    template, which lies beside the workload file as `OTHER`. `check` is the finding that must be red, `says` a part of
+    its words. `arguments` are more of them for pytest. `sound`: the counterpart of one, which has to pass, and by that
+    finding.
+    """
+
+    name: str
+    drill: str
+    workload: Path = TWO_REGIONS
+    changes: Mapping[str, str] = {}
+    recovery: Mapping[str, str] = {}
+    other: Mapping[str, str] = {}
+    check: str
+    says: str
+    arguments: tuple[str, ...] = ()
+    sound: bool = False
+
+    @property
+    def wanted(self) -> tuple[int, str]:
+        """The exit code of its drill, and the verdict of its finding."""
+        return (0, "pass") if self.sound else (MISSED, "fail")
+
+
+ISOLATION = "drills/test_region_isolation.py"
+SABOTAGES = (
+    Sabotage(
+        name="promote left out",
+        drill=ISOLATION,
+        changes={**SOON, PROMOTE: "", 'after = ["promote-database"]': "after = []"},
+        check="recovery time",
+        says="not seen to recover",
+    ),
+    Sabotage(
+        name="route before promote",
+        drill=ISOLATION,
+        changes={
+            'to = "recovery"\nhow = "failover"\n': 'to = "recovery"\nhow = "failover"\nafter = ["too-early"]\n',
+            TURN_TRAFFIC: TURN_TRAFFIC.replace('["turn-database-name", "add-capacity"]', "[]")
+            + '\n[[plans.region.steps]]\nname = "too-early"\nkind = "run"\ncommand = ["sleep", "30"]\n'
+            'after = ["turn-traffic"]\ntimeout = "40s"\n',
+        },
+        check="recovery time",
+        says="the RTO is 30 s",
+    ),
+    Sabotage(
+        name="replication silently stopped before the fault",
+        drill="tests/sabotage/drills/drill_replication_stopped.py",
+        check="data loss",
+        says="the objective is 5 s",
+    ),
+    Sabotage(
+        name="restore to a second too late",
+        drill="tests/sabotage/drills/drill_restored_too_late.py",
+        changes=SOON,
+        check="recovery time",
+        says="not seen to recover",
+    ),
+    Sabotage(
+        name="restore too early",
+        drill="drills/test_table_corruption.py",
+        changes={'before = "0s"': 'before = "4s"', 'rpo = "30s"': 'rpo = "7s"'},
+        check="data loss",
+        says="the objective is 7 s",
+    ),
+    Sabotage(
+        name="a plan that calls the lost Region",
+        drill=ISOLATION,
+        changes={PROMOTE: FENCE + PROMOTE},
+        check="plan",
+        says="fence-primary failed",
+    ),
+    Sabotage(
+        name="failback that skips resynchronisation",
+        drill=ISOLATION,
+        # The main failover loses nothing here, so an RPO of 0 is kept by it, and missed on the way home alone.
+        changes={RETURN_DATABASE: RETURN_DATABASE.replace("switchover", "failover"), 'rpo = "5s"': 'rpo = "0s"'},
+        check="failback: data loss",
+        says="were lost",
+    ),
+    Sabotage(
+        name="blip that starts the plan",
+        drill="drills/test_transient_blip.py",
+        changes={'after = "5s"            #': 'after = "0s"            #'},
+        check="no failover",
+        says="A blip started the plan",
+    ),
+    Sabotage(
+        name="a fence that does not hold",
+        drill="drills/test_old_primary_returns.py",
+        changes={'aurora_failover = "2s"': 'aurora_failover = "2s"\naurora_fences = 0'},
+        check="old primary fenced",
+        says="split brain",
+    ),
+    Sabotage(
+        name="replication that drops items",
+        drill=ISOLATION,
+        workload=BOTH_SERVE,
+        arguments=("-k", "eu-west-1"),
+        changes={'dynamodb_global_lag = "700ms"': 'dynamodb_global_lag = "700ms"\ndynamodb_global_drops = 25'},
+        check="convergence",
+        says="keys are not the same at central and west",
+    ),
+    Sabotage(
+        name="restore from an older copy than the newest",
+        drill="drills/test_backups_only.py",
+        workload=BACKUPS,
+        changes={
+            'to_identifier = "orders-br-restored"': 'to_identifier = "orders-br-restored"\nbefore = "14s"',
+            'rpo = "20s"': 'rpo = "12s"',
+        },
+        check="data loss",
+        says="the objective is 12 s",
+    ),
+    Sabotage(
+        name="a deploy of another template",
+        drill="drills/test_backups_only.py",
+        workload=BACKUPS,
+        changes={f'template = "{SITE}"\nsame_as': f'template = "{OTHER}"\nsame_as'},
+        other={'"Description": "orders at one site': '"Description": "orders at another site'},
+        check="deployed template",
+        says="deployed another template",
+    ),
+    Sabotage(
+        name="a pilot light that is left burning",
+        drill="drills/test_passive_site.py",
+        workload=PILOT_LIGHT,
+        recovery={'"DesiredCapacity": "0"': '"DesiredCapacity": "1"'},
+        check="passive site",
+        says="labelled pilot-light, and answers",
+    ),
+    Sabotage(
+        name="an image that was never copied",
+        drill="drills/test_readiness.py",
+        workload=PILOT_LIGHT,
+        recovery={
+            '"ImageId": {\n            "Ref": "Image"\n          }': '"ImageId": "ami-0abcdef1234567890"'
+        },
+        check="ready: images (recovery)",
+        says="is not in eu-central-1: nothing can start",
+    ),
+    Sabotage(
+        name="on premises, nobody promotes",
+        drill="drills/test_on_premises_lost.py",
+        workload=HYBRID,
+        changes={
+            PROMOTE_BY_COMMAND: "",
+            'after = ["promote-database", "add-capacity"]': 'after = ["add-capacity"]',
+            'deadline = "90s"': 'deadline = "40s"',
+            'settle = "60s"': 'settle = "20s"',
+        },
+        check="recovery time",
+        says="not seen to recover",
+    ),
+    Sabotage(
+        name="on premises, a line that is too slow",
+        drill="drills/test_on_premises_lost.py",
+        workload=HYBRID,
+        changes={'premises_lag = "1s"': 'premises_lag = "8s"'},
+        check="data loss",
+        says="the objective is 5 s",
+    ),
+    *(
+        Sabotage(
+            name=f"objects {what}, and none is put right",
+            drill=f"drills/test_objects_{what}.py",
+            workload=OBJECTS,
+            changes={
+                PUT_RIGHT: "",
+                'deadline = "90s"': 'deadline = "65s"',  # what does not recover need not be waited for much longer
+            },
+            check="recovery time",
+            says="not seen to recover",
+        )
+        for what in ("overwritten", "deleted")
+    ),
+    Sabotage(
+        name="a failover while replication stands still, unnoticed for longer than the RPO",
+        drill="drills/test_replication_paused_then_failover.py",
+        check="data loss",
+        says="the objective is 5 s",
+    ),
+    Sabotage(
+        name="a plan that calls the primary without giving it up",
+        drill="drills/test_primary_control_plane_denied.py",
+        changes={'lost = "primary"\n': "", PROMOTE: FENCE + PROMOTE},
+        check="control plane of eu-west-1",
+        says="fence-primary called autoscaling DescribeAutoScalingGroups in eu-west-1",
+    ),
+    Sabotage(
+        name="a pilot light that has to launch what cannot be had",
+        drill="drills/test_capacity_denied.py",
+        workload=PILOT_LIGHT,
+        changes=SOON,
+        check="static stability",
+        says="failed for want of it",
+    ),
+    Sabotage(
+        name="a standby that runs all that it needs",
+        drill="drills/test_capacity_denied.py",
+        changes={REMOVE_CAPACITY: ""},
+        recovery={'"MinSize": "1",\n        "DesiredCapacity": "1"': '"MinSize": "3",\n        "DesiredCapacity": "3"'},
+        check="static stability",
+        says="tried no launch",
+        sound=True,
+    ),
+    Sabotage(
+        name="a plan that cannot be begun again",
+        drill="drills/test_recovery_aborted.py",
+        changes={**SOON, PROMOTE: LEAD + PROMOTE},
+        check="recovery begun again",
+        says="take-the-lead: exit code 1",
+    ),
+    Sabotage(
+        name="another site that nobody turns the traffic to",
+        drill="drills/test_configuration_tampered.py::test_configuration_tampered[secret]",
+        changes={**SOON, TURN_AWAY: ""},
+        check="recovery time",
+        says="not seen to recover",
+    ),
+)  # fmt: skip
