@@ -7,7 +7,7 @@ from fixtures.faults.pause_bucket_replication import PauseBucketReplication
 
 
 @pytest.mark.scorecard
-@pytest.mark.drill(disruption="region", expects="no failover", primary="region", needs="objects")
+@pytest.mark.drill(disruption="region", expects="none", primary="region", needs="objects")
 def test_bucket_replication_paused(drill: Drill) -> None:
     """If replication stops, clients stay where they are, and once it goes on nothing is missing at any site."""
     drill.steady()
