@@ -12,7 +12,7 @@ from fixtures.faults.revoke_security_group_rule import RevokeSecurityGroupRule
 
 
 @pytest.mark.drill(disruption="software", expects="impact", needs="secret")
-@pytest.mark.parametrize("what", ["secret", "security-group"])
+@pytest.mark.parametrize("what", [pytest.param("secret", marks=pytest.mark.scorecard), "security-group"])
 def test_configuration_tampered(drill: Drill, what: str) -> None:
     """If the configuration is tampered with, orders are taken again within the RTO, and none that was taken is lost."""
     fault, *_ = (EmptySecret if what == "secret" else RevokeSecurityGroupRule).variants(drill.workload.selection())

@@ -29,7 +29,7 @@ def conflicts(history: History) -> list[Conflict]:
 
 def judge_conflicts(history: History) -> Finding | None:
     """All conflicts in a sentence, or that there was none; None where no answer says what it took the place of."""
-    if not any(o.replaced_version is not None for o in history.operations):
+    if not _told(history):
         return None
     found = list(_found(history))
     if not found:
@@ -49,6 +49,8 @@ Pair = tuple[Operation, Operation]  # the two writes, the later one last
 
 def _found(history: History) -> Iterator[tuple[Pair, int | None]]:
     """Each pair of writes, and the version that is known to have stood after both (None: that is not known)."""
+    if not _told(history):  # a long history without any is not put in order by its keys
+        return
     by_key: dict[tuple[str, str], list[Operation]] = {}
     for change in judged_changes(history):
         if change.good and change.kind != "delete":
@@ -62,6 +64,11 @@ def _found(history: History) -> Iterator[tuple[Pair, int | None]]:
     ]
     for pair, changes in sorted(pairs, key=lambda found: found[0][1].sent_ns):
         yield pair, _standing(pair, changes, last)
+
+
+def _told(history: History) -> bool:
+    """Whether any answer says what it took the place of."""
+    return any(o.replaced_version is not None for o in history.operations)
 
 
 def _unseen(later: Operation, changes: Sequence[Operation]) -> Operation | None:
