@@ -15,7 +15,6 @@ import csv
 import json
 import shutil
 import sys
-import threading
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -27,14 +26,14 @@ from botocore.config import Config
 
 from bench.drilled import HANGS_S, WORKLOADS, Where, command_of, folder_of, in_a_row, started
 from bench.figures import write
-from fixtures.errors import LabError
+from bench.observer import POLL_S, Observer
+from bench.truth import NoTruth
 from fixtures.lab import Lab
-from fixtures.lab.disks import lab_of, truth_of
+from fixtures.lab.disks import truth_of
 
 WORKLOAD = WORKLOADS / "orders-active-active.toml"
 DRILL = "drills/test_site_lost.py"
 LOST, OTHER, TABLE = "eu-central-1", "eu-west-1", "orders-aa"
-POLL_S = 0.05
 GONE = ("lost", "late", "rolled back")
 
 
@@ -62,46 +61,17 @@ class Compared(msgspec.Struct, frozen=True, kw_only=True):
     wrong: tuple[str, ...] = ()
 
 
-class NoTruth(Exception):
-    """The lab did not say what the comparison needs."""
+class Looking(Observer[Truth]):
+    """Reads the log and the tables."""
 
-
-class Observer(threading.Thread):
-    """Reads the log and the tables of the lab of one drill, while that runs. `truth` once it has."""
-
-    def __init__(self, pid: int) -> None:
-        super().__init__(daemon=True)
-        self.truth: Truth | None = None
-        self.failure = "it was not asked"
-        self._pid = pid
-        self._ended = threading.Event()
-
-    def run(self) -> None:
-        try:
-            self.truth = self._look()
-        except (NoTruth, LabError, OSError, ValueError) as error:
-            self.failure = f"{type(error).__name__}: {error}"
-
-    def end(self) -> None:
-        """The drill is over: wait for nothing any more."""
-        self._ended.set()
-        self.join()
-
-    def _look(self) -> Truth:
-        lab = self._lab()
-        while not self._ended.wait(POLL_S):
+    def look(self, lab: Lab) -> Truth:
+        """Once the log says of each write what became of it. Raises NoTruth."""
+        while not self.ended.wait(POLL_S):
             arrived = fates(truth_of(lab))
             if arrived and None not in arrived.values():
                 known = {key: bool(late) for key, late in arrived.items()}
                 return Truth(arrived=known, versions=versions_of(lab, known))
         raise NoTruth("the lab did not say of each write what became of it")
-
-    def _lab(self) -> Lab:
-        while not self._ended.is_set():
-            if (lab := lab_of(self._pid)) is not None:
-                return lab
-            time.sleep(POLL_S)
-        raise NoTruth("the drill had no lab")
 
 
 def fates(log: Sequence[Mapping[str, Any]]) -> dict[str, bool | None]:
@@ -190,7 +160,7 @@ def run_one(number: int, folder: Path) -> Compared:
     """One drill with somebody who looks at the log and the tables meanwhile."""
     where, began_s = Where(folder), time.monotonic()
     with started(command_of(WORKLOAD, DRILL, "-k", LOST), where) as process:
-        observer = Observer(process.pid)
+        observer = Looking(process.pid)
         observer.start()
         code = process.wait(HANGS_S)
         observer.end()

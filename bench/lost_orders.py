@@ -17,7 +17,6 @@ import csv
 import json
 import shutil
 import sys
-import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -27,11 +26,10 @@ import msgspec
 
 from bench.drilled import HANGS_S, TWO_REGIONS, WORKLOADS, Where, command_of, folder_of, in_a_row, started
 from bench.figures import write
-from fixtures.errors import LabError
+from bench.observer import POLL_S, Observer
+from bench.truth import NoTruth
 from fixtures.lab import Lab
-from fixtures.lab.disks import Taken, lab_of, orders_in, orders_on_disk, truth_of
-
-POLL_S = 0.02
+from fixtures.lab.disks import Taken, orders_in, orders_on_disk, truth_of
 
 
 class Site(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,34 +98,16 @@ class Compared(msgspec.Struct, frozen=True, kw_only=True):
     wrong: tuple[str, ...]
 
 
-class NoTruth(Exception):
-    """The lab did not say what the comparison needs."""
-
-
-class Observer(threading.Thread):
-    """Reads the disks of the lab of one drill, while that runs. `truth` once it has."""
+class Looking(Observer[Truth]):
+    """Reads the disks."""
 
     def __init__(self, pid: int, site: Site = IN_A_REGION) -> None:
-        super().__init__(daemon=True)
+        super().__init__(pid)
         self._site = site
-        self.truth: Truth | None = None
-        self.failure = "it was not asked"
-        self._pid = pid
-        self._ended = threading.Event()
 
-    def run(self) -> None:
-        try:
-            self.truth = self._look()
-        except (NoTruth, LabError, OSError, ValueError) as error:
-            self.failure = f"{type(error).__name__}: {error}"
-
-    def end(self) -> None:
-        """The drill is over: wait for nothing any more."""
-        self._ended.set()
-        self.join()
-
-    def _look(self) -> Truth:
-        lab, site = self._lab(), self._site
+    def look(self, lab: Lab) -> Truth:
+        """Once the old database is dead, and again once the other one has been promoted. Raises NoTruth."""
+        site = self._site
         lost = self._await(lab, *site.lost)
         self._await(lab, *site.killed)
         before = orders_on_disk(lab, site.volume)
@@ -136,15 +116,8 @@ class Observer(threading.Thread):
         gone = {key: taken for key, taken in before.items() if key not in after}
         return Truth(lost=gone, site_lost_s=lost["utc_ns"] / 1e9)
 
-    def _lab(self) -> Lab:
-        while not self._ended.is_set():
-            if (lab := lab_of(self._pid)) is not None:
-                return lab
-            time.sleep(POLL_S)
-        raise NoTruth("the drill had no lab")
-
     def _await(self, lab: Lab, event: str, subject: str) -> dict[str, Any]:
-        while not self._ended.is_set():
+        while not self.ended.is_set():
             found = (e for e in truth_of(lab) if e["event"] == event and subject in ("", e["subject"]))
             if (entry := next(found, None)) is not None:
                 return entry
@@ -190,7 +163,7 @@ def run_one(number: int, folder: Path, site: Site = IN_A_REGION) -> Compared:
     """One drill with somebody who looks at the disks meanwhile."""
     where, began_s = Where(folder), time.monotonic()
     with started(command_of(site.workload, site.drill), where) as process:
-        observer = Observer(process.pid, site)
+        observer = Looking(process.pid, site)
         observer.start()
         code = process.wait(HANGS_S)
         observer.end()
