@@ -12,7 +12,7 @@ _FILLS = {
     "pass": "#1a7f37", "fail": "#cf222e", "inconclusive": "#9a5b00", "invalid": "#6e40c9", "aborted": "#424a53",
     "no drill": "#9a5b00", "no objective": "#57606a",
 }  # fmt: skip
-_NAME, _WIDE, _HIGH, _TOP = 170.0, 182.0, 74.0, 66.0
+_NAME, _WIDE, _HIGH, _TOP = 212.0, 182.0, 74.0, 66.0
 
 
 def scorecard_svg(found: Sequence[Cell]) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from reports import svg
 from reports.scene import INK, LOST, MUTED, OBJECTIVE, RULE
 from reports.strategies import Measured
-from reports.words import SIGNS
+from reports.words import SIGNS, interval
 
 _LEFT, _TOP, _WIDE, _HIGH = 64.0, 88.0, 236.0, 260.0
 _LINE = 15.0
@@ -67,12 +67,11 @@ def _column(one: Measured, x: float, top_s: float) -> list[str]:
     if one.recovery_s is not None:
         low, high = one.recovery_s
         parts += _bar(x + 14, _y(low, top_s), _TOP if high is None else _y(high, top_s), OBJECTIVE, filled=True)
-        text = f"at least {low:.1f}" if high is None else f"{low:.1f}..{high:.1f}"
-        parts.append(svg.words(x + 36, _y(low, top_s) + 4, text, size=12, fill=OBJECTIVE))
+        parts.append(svg.words(x + 36, _y(low, top_s) + 4, interval(low, high), size=12, fill=OBJECTIVE))
     if one.loss_s is not None:
         low, high = one.loss_s
         parts += _bar(x + 124, _y(low, top_s), _y(high, top_s), LOST, filled=False)
-        text = "none" if high == 0 else f"{low:.1f}..{high:.1f}"
+        text = "none" if high == 0 else interval(low, high)
         parts.append(svg.words(x + 146, _y(low, top_s) - 6, text, size=12, fill=LOST))
     y = _TOP + _HIGH + 18
     for number, line in enumerate(_lines(one)):

@@ -52,10 +52,17 @@ def test_the_picture_says_in_words_what_it_draws(many: Path) -> None:
     kept = kept_below([many])
     picture = ET.fromstring(strategies_svg(measured(kept), settings_of(kept)))  # noqa: S314  # our own
     words = [element.text or "" for element in picture.iter() if element.text]
-    for said in ("11.5..12.0", "at least 1.0", "6.5..7.0", "none", "0.0..6.0", "✓ backup-restore"):
+    for said in ("11.5..12.0 s", "at least 1.0 s", "6.5..7.0 s", "none", "0.0..6.0 s", "✓ backup-restore"):
         assert said in words
     assert any("boot_delay 1 s" in line for line in words), "the settings stand beside it"
     assert any("recovery: 0 instances" in line for line in words)
+
+
+def test_numbers_are_rounded_outwards_as_everywhere(many: Path) -> None:
+    (one, *_) = measured(kept_below([many]))
+    drawn = strategies_svg([one._replace(recovery_s=(8.149, 8.351), loss_s=(5.589, 5.731))], {})
+    assert "8.14..8.36 s" in drawn
+    assert "5.58..5.74 s" in drawn
 
 
 def test_of_aws_no_settings_are_told(many: Path) -> None:
