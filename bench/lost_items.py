@@ -24,9 +24,9 @@ import boto3
 import msgspec
 from botocore.config import Config
 
-from bench.drilled import HANGS_S, WORKLOADS, Where, command_of, folder_of, in_a_row, started
+from bench.drilled import WORKLOADS, Where, command_of, folder_of, in_a_row
 from bench.figures import write
-from bench.observer import POLL_S, Observer
+from bench.observer import POLL_S, Observer, observed
 from bench.truth import NoTruth
 from fixtures.lab import Lab
 from fixtures.lab.disks import truth_of
@@ -159,11 +159,7 @@ def _served_by(entry: Mapping[str, Any]) -> str:
 def run_one(number: int, folder: Path) -> Compared:
     """One drill with somebody who looks at the log and the tables meanwhile."""
     where, began_s = Where(folder), time.monotonic()
-    with started(command_of(WORKLOAD, DRILL, "-k", LOST), where) as process:
-        observer = Looking(process.pid)
-        observer.start()
-        code = process.wait(HANGS_S)
-        observer.end()
+    code, observer = observed(command_of(WORKLOAD, DRILL, "-k", LOST), where, Looking)
     left = tuple(where.left())
     found = Compared(number=number, exit=code, took_s=time.monotonic() - began_s, wrong=left)
     drills = [path.parent for path in where.runs.glob("*/*/verdict.json")]

@@ -24,9 +24,9 @@ from typing import Any
 
 import msgspec
 
-from bench.drilled import HANGS_S, TWO_REGIONS, WORKLOADS, Where, command_of, folder_of, in_a_row, started
+from bench.drilled import TWO_REGIONS, WORKLOADS, Where, command_of, folder_of, in_a_row
 from bench.figures import write
-from bench.observer import POLL_S, Observer
+from bench.observer import POLL_S, Observer, observed
 from bench.truth import NoTruth
 from fixtures.lab import Lab
 from fixtures.lab.disks import Taken, orders_in, orders_on_disk, truth_of
@@ -162,11 +162,7 @@ def _acknowledged(drill: Path) -> set[str]:
 def run_one(number: int, folder: Path, site: Site = IN_A_REGION) -> Compared:
     """One drill with somebody who looks at the disks meanwhile."""
     where, began_s = Where(folder), time.monotonic()
-    with started(command_of(site.workload, site.drill), where) as process:
-        observer = Looking(process.pid, site)
-        observer.start()
-        code = process.wait(HANGS_S)
-        observer.end()
+    code, observer = observed(command_of(site.workload, site.drill), where, lambda pid: Looking(pid, site))
     took_s = time.monotonic() - began_s
     drills = [path.parent for path in where.runs.glob("*/*/verdict.json")]
     left = where.left()

@@ -3,8 +3,10 @@
 import threading
 import time
 from abc import abstractmethod
-from typing import Generic, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any, Generic, TypeVar
 
+from bench.drilled import HANGS_S, Where, started
 from bench.truth import NoTruth
 from fixtures.errors import LabError
 from fixtures.lab import Lab
@@ -13,6 +15,7 @@ from fixtures.lab.disks import lab_of
 POLL_S = 0.02
 
 Found = TypeVar("Found")
+Seen = TypeVar("Seen", bound="Observer[Any]")
 
 
 class Observer(threading.Thread, Generic[Found]):
@@ -47,3 +50,13 @@ class Observer(threading.Thread, Generic[Found]):
                 return lab
             time.sleep(POLL_S)
         raise NoTruth("the drill had no lab")
+
+
+def observed(command: Sequence[str], where: Where, looking: Callable[[int], Seen]) -> tuple[int, Seen]:
+    """Run a drill with somebody who looks meanwhile: its exit code, and who looked. Raises TimeoutExpired."""
+    with started(command, where) as process:
+        observer = looking(process.pid)
+        observer.start()
+        code = process.wait(HANGS_S)
+        observer.end()
+    return code, observer

@@ -50,12 +50,6 @@ def comparisons(history: History) -> list[Compared]:
     return [_compare(history, name, audits) for name, audits in several]
 
 
-def compared(history: History) -> Compared | None:
-    """The last of them, or None."""
-    found = comparisons(history)
-    return found[-1] if found else None
-
-
 def _site_audits(history: History) -> dict[str, dict[str, Audit]]:
     sites = sorted({o.site for o in history.operations if o.kind == "audit" and o.site})
     found: dict[str, dict[str, Audit]] = {}

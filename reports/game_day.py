@@ -22,10 +22,10 @@ class GameDay(NamedTuple):
 def write_game_day(folder: Path) -> GameDay:
     """Write `scorecard.html`, `.svg`, `.md` and `strategies.svg`. Raises BrokenEvidence where nothing was judged."""
     kept = kept_below([folder])
-    page, found = folder / "scorecard.html", cells(kept)
-    page.write_text(game_day_html(kept), encoding="utf-8")
+    page, found, pictures = folder / "scorecard.html", cells(kept), _pictures(kept)
+    page.write_text(scorecard_html(found, pictures, strategies_sheets(kept)), encoding="utf-8")
     (folder / "scorecard.md").write_text(scorecard_text(found, as_markdown=True), encoding="utf-8")
-    for name, picture in zip(("scorecard", "strategies"), _pictures(kept), strict=False):
+    for name, picture in zip(("scorecard", "strategies"), pictures, strict=False):
         (folder / f"{name}.svg").write_text(picture.svg, encoding="utf-8")
     return GameDay(scorecard_text(found), page)
 

@@ -222,7 +222,7 @@ def test_handed_over_and_back_in_order_nothing_is_copied(scene: Scene) -> None:
 
 @pytest.mark.parametrize("what", ["behind", "not clean"])
 def test_who_did_not_get_all_gets_nothing(scene: Scene, what: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(premises, "_until", lambda done, _timeout_s: done())
+    monkeypatch.setattr(premises, "until", lambda done, *_, **__: done())
     scene.away.position, scene.home.clean = ("0/1" if what == "behind" else END), what != "not clean"
     with pytest.raises(LabError, match=r"did not get all that db\.cellar:5432 has; nothing was handed over"):
         scene.site.do("hand-over")

@@ -4,11 +4,11 @@ import msgspec
 import pytest
 
 from probes.history import History, Operation
-from reports.convergence import CHECK, QUIET_NS, Compared, compared, convergence
+from reports.convergence import CHECK, QUIET_NS, Compared, convergence
 from reports.model import Verdict
 from reports.verdict import Undoing, judge
 from tests.truth.simulated import NS, Stored, declared_of, kept, with_operations, writes_of
-from tests.truth.two_sites import acknowledged, at_sites, journey
+from tests.truth.two_sites import acknowledged, at_sites, compared, journey
 
 HISTORY = journey()
 THERE = kept(writes_of(HISTORY))

@@ -25,13 +25,13 @@ from probes.probe import NOT_THERE, Answer, Asked
 from probes.spec import HttpProbe, Resolver, VantageSpec
 from probes.transactions import Transactions
 from reports.conflicts import conflicts
-from reports.convergence import compared
 from reports.ledger import ledger, loss_rows
 from reports.model import Verdict
 from reports.verdict import Undoing, judge
 from tests.lab.dynamodb_lab import AWAY, HOME, Lab, bridged
 from tests.lab.dynamodb_lab import create as create_table
 from tests.truth.simulated import BASE, NS, declared_of
+from tests.truth.two_sites import compared
 
 TABLE = "orders"
 # s since the start: the fault, clients are led to the other site, the audit, the undo, the way back, the second audit,

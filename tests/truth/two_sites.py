@@ -7,6 +7,7 @@ from random import Random
 import msgspec
 
 from probes.history import History, Mark, MarkName, Operation, Stream
+from reports.convergence import Compared, comparisons
 from reports.steps import CallMade, StepRecord
 from tests.truth.simulated import (
     IMPACT,
@@ -166,3 +167,9 @@ def step(name: str, began_s: float, ended_s: float, **changes: object) -> StepRe
         "began_ns": round(began_s * NS), "ended_ns": round(ended_s * NS), "outcome": "done", "calls": (call,),
     }  # fmt: skip
     return StepRecord(**{**settings, **changes})  # type: ignore[arg-type]  # test shorthand
+
+
+def compared(history: History) -> Compared | None:
+    """The last comparison of the sites, or None."""
+    found = comparisons(history)
+    return found[-1] if found else None
