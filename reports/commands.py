@@ -19,6 +19,7 @@ from reports.many import Kept, kept_below
 from reports.markdown import run_markdown
 from reports.other_objectives import OtherObjectives
 from reports.page import PAGE, page_html
+from reports.prices import prices_for
 from reports.record import drill_folders
 from reports.scorecard import Cell, cells, scorecard_text
 from reports.scorecard_chart import scorecard_svg
@@ -45,6 +46,8 @@ def add(parsers: Any) -> dict[str, Command]:
         many.add_argument("runs", type=Path, nargs="+", help="folders of runs")
         many.add_argument("--workload", metavar="NAME", help="of this workload only")
         _formats(many, _PICTURES)
+        if name == "scorecard":
+            many.add_argument("--prices", type=Path, metavar="FILE", help="price what stood ready (the page, html)")
     for name, text in (
         ("markdown", "a run for the page of a CI job"),
         ("page", "make the run's page again"),
@@ -117,7 +120,8 @@ def _trend(given: argparse.Namespace) -> int:
 
 def _scorecard(given: argparse.Namespace) -> int:
     kept = _chosen(given)
-    return _drawn(given, cells(kept), scorecard_text, scorecard_svg, lambda *_: game_day_html(kept))
+    prices = prices_for(given.prices, kept) if given.prices is not None else None
+    return _drawn(given, cells(kept), scorecard_text, scorecard_svg, lambda *_: game_day_html(kept, prices))
 
 
 def _drawn(

@@ -2,7 +2,7 @@
 
 AWS's guidance draws recovery time and data loss falling, and cost rising, from backup and restore to active/active
 ([Disaster recovery options in the cloud]). Here each point is what a drill measured, and the cost is what was counted
-at each site before it, not a price.
+at each site before it: a price only where the user gives one.
 """
 
 from collections.abc import Sequence
@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from reports.many import Kept, by_drill, lossiness, slowness
 from reports.model import Overall
+from reports.prices import Prices, Standing
 from reports.sheet import Sheet
 from reports.words import loss_words, recovery_words, worst
 
@@ -23,7 +24,7 @@ class Measured(NamedTuple):
     """One workload whose site was taken away: the slowest and the lossiest of its drills' newest runs.
 
     `recovery_s` and `loss_s` are intervals in s, or None where it was not measured; of recovery that was not seen the
-    upper edge is None.
+    upper edge is None. `cost` is of what stood ready, "" without prices.
     """
 
     strategy: str
@@ -36,9 +37,10 @@ class Measured(NamedTuple):
     loss: str
     standing: tuple[str, ...]
     drills: tuple[str, ...]
+    cost: str = ""
 
 
-def measured(kept: Sequence[Kept]) -> list[Measured]:
+def measured(kept: Sequence[Kept], prices: Prices | None = None) -> list[Measured]:
     """Of every workload that was drilled for the loss of a site, in the order of the strategies."""
     ours = [
         one
@@ -48,14 +50,15 @@ def measured(kept: Sequence[Kept]) -> list[Measured]:
     rows: dict[str, list[Kept]] = {}
     for runs in by_drill(ours).values():
         rows.setdefault(runs[-1].verdict.workload, []).append(runs[-1])
-    found = [_measured(newest) for newest in rows.values()]
+    found = [_measured(newest, prices) for newest in rows.values()]
     return sorted(found, key=lambda one: (STRATEGIES.index(one.strategy), one.workload))
 
 
-def _measured(newest: Sequence[Kept]) -> Measured:
+def _measured(newest: Sequence[Kept], prices: Prices | None) -> Measured:
     slowest, lossiest = max(newest, key=slowness), max(newest, key=lossiness)
     recovery, loss = slowest.verdict.recovery_time, lossiest.verdict.data_loss
     seen = recovery.lower_s is not None
+    counted = run.standing if (run := newest[-1].run) is not None else {}
     return Measured(
         strategy=slowest.verdict.strategy,
         workload=slowest.verdict.workload,
@@ -65,14 +68,14 @@ def _measured(newest: Sequence[Kept]) -> Measured:
         lost=loss.lost + loss.rolled_back,
         recovery=recovery_words(recovery),
         loss=loss_words(loss),
-        standing=_standing(newest[-1]),
+        standing=_standing(counted),
         drills=tuple(one.name for one in newest),
+        cost=prices.cost(slowest.verdict.workload, counted) if prices is not None else "",
     )
 
 
-def _standing(kept: Kept) -> tuple[str, ...]:
+def _standing(counted: Standing) -> tuple[str, ...]:
     """A line for each site: `recovery: 0 instances, 1 database instance`."""
-    counted = kept.run.standing if kept.run is not None else {}
     if not counted:
         return ("not counted",)
     return tuple(
@@ -93,26 +96,22 @@ def settings_of(kept: Sequence[Kept]) -> dict[str, float]:
     return found
 
 
-def strategies_sheets(kept: Sequence[Kept]) -> list[Sheet]:
+def strategies_sheets(kept: Sequence[Kept], prices: Prices | None = None) -> list[Sheet]:
     """The figure as a table, and below it the lab's settings beside what AWS has; none where nothing was measured."""
-    rows = [
-        (
-            one.strategy,
-            one.workload,
-            one.verdict,
-            one.recovery,
-            one.loss,
-            "; ".join(one.standing),
-            ", ".join(one.drills),
-        )
-        for one in measured(kept)
-    ]
+    rows = [_row(one, prices) for one in measured(kept, prices)]
     if not rows:
         return []
     newest = next((one.run for one in reversed(kept) if one.run is not None and one.run.lab_beside_aws), None)
     beside = [(row.says, row.here, row.aws, row.source) for row in (newest.lab_beside_aws if newest else ())]
-    return [Sheet("What each strategy keeps ready, and what it recovered", _HEAD, rows)] + (
+    head = (*_HEAD, f"what that costs, by {prices.source}") if prices is not None else _HEAD
+    return [Sheet("What each strategy keeps ready, and what it recovered", head, rows)] + (
         [Sheet("The lab's settings: recovery times there say nothing about the real one", _BESIDE, beside)]
         if beside
         else []
     )
+
+
+def _row(one: Measured, prices: Prices | None) -> tuple[str, ...]:
+    ready, drills = "; ".join(one.standing), ", ".join(one.drills)
+    row = (one.strategy, one.workload, one.verdict, one.recovery, one.loss, ready, drills)
+    return row if prices is None else (*row, one.cost or "not counted")
