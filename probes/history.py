@@ -28,7 +28,7 @@ MarkName = Literal[
     "requested", "effective", "impact", "sign", "detected", "decided", "called off", "fenced", "promoted",
     "capacity", "routed", "first success", "stable", "confirmed", "not recovered", "audit", "audited", "undo", "undone",
     "converged", "failback start", "failback end", "metric", "passive", "ready", "asked last", "purged",
-    "notified", "acknowledged", "decided not to fail over", "interrupted", "error", "end",
+    "notified", "acknowledged", "decided not to fail over", "automated", "not automated", "interrupted", "error", "end",
 ]  # fmt: skip
 
 

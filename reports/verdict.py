@@ -6,6 +6,7 @@ from typing import TypeVar
 import msgspec
 
 from probes.history import History
+from reports.automated import automation_gate
 from reports.backups import backup_findings, missed
 from reports.bounds import seconds
 from reports.called_off import judge_called_off
@@ -125,6 +126,8 @@ def _gates_of_time(
 ) -> Iterator[Gate]:
     """What has to hold for the recovery time to mean anything."""
     yield from plan_gates(declared, steps)
+    if (automation := automation_gate(history, declared)) is not None:
+        yield automation
     yield from declared_gates(declared, found.phases, base, effect_seen(history, declared), found)
     yield from complication_gates(history, declared)
     yield from vantage_gates(history, found, declared.objectives)
