@@ -67,7 +67,7 @@ def resource(name: str, steps: tuple[dict[str, Any], ...]) -> dict[str, Any]:
         "Name": name, "Regions": [HOME, AWAY], "RecoveryApproach": "activePassive",
         "ExecutionRole": f"arn:aws:iam::{ACCOUNT}:role/switch",
         "Workflows": [{"WorkflowTargetAction": "activate", "Steps": list(steps)}],
-        **({"AssociatedAlarms": {"is up": HEALTH}} if name == "watched" else {}),
+        **({"AssociatedAlarms": {"Is up": HEALTH}} if name == "watched" else {}),
     }  # fmt: skip
     return {"Type": moto_switches.Plan.cloudformation_type(), "Properties": given}
 
@@ -226,7 +226,7 @@ def test_it_tells_a_plan_as_aws_does(address: str) -> None:
     told = arc.get_plan_in_region(arn=plan_arn("watched"))["plan"]
     shape: Any = model("arc-region-switch").shape_for("Plan")
     assert set(shape.required_members) <= set(told)
-    assert told["associatedAlarms"]["is up"]["alarmType"] == "applicationHealth"
+    assert told["associatedAlarms"]["Is up"]["alarmType"] == "applicationHealth"
     (workflow,) = arc.get_plan_in_region(arn=plan_arn("warms"))["plan"]["workflows"]
     config = workflow["steps"][0]["executionBlockConfiguration"]["customActionLambdaConfig"]
     assert config["regionToRun"] == "activatingRegion"

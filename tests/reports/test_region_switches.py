@@ -93,7 +93,7 @@ def test_what_clients_did_not_see_is_said() -> None:
 
 
 def test_what_arc_told_when_the_drill_ended_stands_in_the_step() -> None:
-    verdict = judged(switch(), marks=(mark(), mark("eu-central-1/0b", 7.0)))
+    verdict = judged(switch(), marks=(mark("eu-central-1/0b", 7.0), mark()))
     assert verdict.steps[0].switched == msgspec.structs.replace(SWITCHED, state="completed", recovery_s=252.0)
     assert "ARC says 252 s" in finding(verdict).says
 
