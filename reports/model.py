@@ -4,7 +4,7 @@ from typing import Literal
 
 import msgspec
 
-from reports.steps import CopyUsed, TemplateSeen
+from reports.steps import CopyUsed, Switched, TemplateSeen
 
 SCHEMA = "dr-drills/verdict/1"
 
@@ -118,7 +118,7 @@ class StepRow(msgspec.Struct, frozen=True, kw_only=True):
     """One step of a plan, `recovery` or `failback`: s since the drill's start.
 
     `outcome` is `done`, `failed` or `not reached`; `error` is why it failed. `copy` is what a restore was made from,
-    `template` what a deployed stack was made of; None for others.
+    `template` what a deployed stack was made of, `switched` what ARC says of a Region switch; None for others.
     """
 
     plan: str
@@ -133,6 +133,7 @@ class StepRow(msgspec.Struct, frozen=True, kw_only=True):
     calls: list[CallRow] = []
     copy: CopyUsed | None = None
     template: TemplateSeen | None = None
+    switched: Switched | None = None
 
 
 class PublishedLag(msgspec.Struct, frozen=True, kw_only=True):

@@ -45,6 +45,7 @@ def step_rows(steps: Iterable[StepRecord], start_ns: int) -> list[StepRow]:
             ],
             copy=s.copy,
             template=s.template,
+            switched=s.switched,
         )
         for s in ordered
     ]

@@ -73,12 +73,28 @@ class RestoredRows(msgspec.Struct, frozen=True, kw_only=True):
     rows: tuple[RestoredRow, ...]
 
 
+class Switched(msgspec.Struct, frozen=True, kw_only=True):
+    """What ARC says of one execution of the Region switch plan `plan` (its ARN), in the Region where it was executed.
+
+    `state` is its own word for how it stands, `skipped` the steps of the plan that it did not do in `ungraceful` mode.
+    `recovery_s` (s) is ARC's own "actual recovery time": from the execution's start until the plan was done and the
+    plan's application-health alarms were green. None: it had not told any. Source: [ARC: GetPlanExecution].
+    """
+
+    plan: str
+    execution: str
+    region: str
+    state: str
+    skipped: tuple[str, ...] = ()
+    recovery_s: float | None = None
+
+
 class StepRecord(msgspec.Struct, frozen=True, kw_only=True):
     """One step of a plan: when it ran (ns since the drill's zero), what it called, and how it ended.
 
     `says` is what it set out to do, `error` why it failed. A step that was not reached has no times of its own: both
     are those of the moment at which the plan was given up. `copy` is what a restore was made from, `template` what a
-    deploy was, `restored` what a restored table held; None for others.
+    deploy was, `restored` what a restored table held, `switched` what ARC says of a Region switch; None for others.
     """
 
     plan: Literal["recovery", "failback"]
@@ -94,6 +110,7 @@ class StepRecord(msgspec.Struct, frozen=True, kw_only=True):
     copy: CopyUsed | None = None
     template: TemplateSeen | None = None
     restored: RestoredRows | None = None
+    switched: Switched | None = None
 
 
 def latest(steps: Iterable[StepRecord]) -> list[StepRecord]:

@@ -45,8 +45,8 @@ VERDICT_INK = {"pass": GOOD, "fail": BAD, "inconclusive": DOUBT, "invalid": "#6e
 FAULT, BAD_TIME, IMPACT, STABLE, HELD, DUE = "#f3f4f6", "#ffebe9", "#ff8182", "#6fdd8b", "#dafbe1", "#b6d4fe"
 
 # Marks that say only that the drill began or ended, as the axis does; what AWS says has a lane of its own.
-# A metric is of a time before, and stands in a table; what is ready has findings.
-_NO_MOMENTS = {"sign", "metric", "ready"}
+# A metric is of a time before, and stands in a table; what is ready has findings, and what ARC says of its switch.
+_NO_MOMENTS = {"sign", "metric", "ready", "region switch"}
 _UNLABELLED = {"start", "end", *_NO_MOMENTS}
 # The recovery gets a panel of its own if it takes less than this share of the whole drill.
 _CLOSE_UP = 0.45

@@ -34,6 +34,7 @@ from reports.readiness import judge_readiness
 from reports.reads import read_gates
 from reports.recovery import Recovery, as_rows, clocks, disturbances, recovery
 from reports.recovery_time import judge_recovery
+from reports.region_switches import switch_findings, told_later
 from reports.restored import restored_findings
 from reports.series import names_of
 from reports.service import lost_keys, served
@@ -63,7 +64,7 @@ def judge(
     history: History, declared: Declared, undo: Undoing, judged_by: str, steps: tuple[StepRecord, ...] = ()
 ) -> Verdict:
     """Judge one drill. `judged_by` names the version of this harness, `steps` are what its plans did."""
-    objectives, rpo_s = declared.objectives, declared.objectives.rpo_s
+    objectives, rpo_s, steps = declared.objectives, declared.objectives.rpo_s, told_later(steps, history)
     since_ns = phases_of(history, declared).since_ns
     book, lags, service = ledger(history), site_lags(history), served(history, lost_keys(history))
     base = baseline(service, tolerance=objectives.tolerance, p99_s=objectives.p99_s, until_ns=since_ns)
@@ -107,7 +108,7 @@ def judge(
             *_findings(recovery_time, data_loss, lost, found, gates, failback=failback),
             *(failback_findings(home, failback) if home and failback else ()),
             *(g.finding for g in convergence_gates(sites)),
-            *(*more, *rested_on),
+            *(*more, *rested_on, *switch_findings(steps, found)),
             _disturbed(service, declared, found, base),
             judge_purge(history),
             Finding(check="putting back", verdict=_put_back(undo), says=undo.says),

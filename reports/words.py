@@ -20,6 +20,7 @@ from reports.model import (
     ReplicationLag,
     Verdict,
 )
+from reports.steps import Switched
 
 # A shape beside each word: colour is never the only sign.
 SIGNS: dict[Overall | Judgement, str] = {
@@ -169,6 +170,15 @@ def published_words(published: PublishedLag) -> str:
     figures = f"mean {published.mean_s:.2f} s, max {published.max_s:.2f} s"
     points = f"{published.points} points of {seconds(published.period_s)}"
     return f"{published.metric} {figures} ({published.source}; {points})"
+
+
+def switch_words(switched: Switched) -> str:
+    """What ARC says of a Region switch: `ARC says completed, actual recovery time 252 s (without detection)`."""
+    skipped = f", skipped {', '.join(switched.skipped)}" if switched.skipped else ""
+    took = "no recovery time"
+    if switched.recovery_s is not None:
+        took = f"actual recovery time {seconds(switched.recovery_s)} (without detection)"
+    return f"ARC says {switched.state or 'nothing'}{skipped}, {took}"
 
 
 def failback_words(failback: Failback) -> str:

@@ -40,6 +40,7 @@ from tests.fixtures.recovery_world import deploy_step, restore_step, workload
 from tests.fixtures.test_automation import FUNCTION, Runs
 from tests.fixtures.test_automation import REGION as RUNS_REGION
 from tests.fixtures.test_execution import MACHINE, Machine
+from tests.fixtures.test_region_switch import GIVEN, Switch
 from tests.lab.dynamodb_lab import HOME
 from tests.lab.s3_lab import SOURCE, client
 
@@ -285,6 +286,11 @@ def _run() -> Observed:
         ({"runbook": "WarmCaches", "region": RUNS_REGION, "timeout": "1s"}, 10**6),
         ({"function": FUNCTION}, 0),
     )
+    for looks, timeout in ((2, "30s"), (10**6, "1s")):
+        settings = RunStep.model_validate({"name": "switch", "kind": "run", "timeout": timeout} | GIVEN)
+        switch: Any = Switch(looks=looks)
+        _unjournaled(lambda around, of=settings: Run(of, around).run(), switch)  # type: ignore[misc]  # bound now
+        found.done |= named((call.service, call.operation) for call in switch.calls)
     for given, looks in ways:
         settings = RunStep.model_validate({"name": "warm", "kind": "run"} | given)
         runs: Any = Runs(looks=looks)

@@ -17,7 +17,7 @@ from fixtures.iam_harness import DEAD_MAN, HARNESS, JOURNAL, LEASE
 from fixtures.iam_statements import Bounds, statements
 from fixtures.iam_template import TAG, Scope, template
 from fixtures.workload import load
-from fixtures.workload_plans import DeployStep, RestoreStep
+from fixtures.workload_plans import DeployStep, RecoveryPlan, RestoreStep, RunStep
 
 WORKLOADS = Path(__file__).parents[2] / "fixtures" / "workloads"
 # [IAM user guide: IAM and STS quotas]: characters of a managed policy without white space; such policies of a role.
@@ -199,6 +199,18 @@ def test_one_workload_s_records_and_tags_are_named() -> None:
     assert stopping["Condition"]["StringEquals"][f"aws:ResourceTag/{TAG}"] == "orders-warm-standby"
     assert not [one for one in given if one == "dynamodb:DeleteTable"]
     assert made["Parameters"]["JournalBucket"]["Default"] == "orders-ws-drills"
+
+
+def test_one_workload_s_region_switch_plan_is_the_only_one_that_may_be_started() -> None:
+    arn = "arn:aws:arc-region-switch::123456789012:plan/orders:a1b2c3"
+    given = {"region_switch_plan": arn, "action": "activate", "mode": "graceful", "target_region": "eu-central-1"}
+    step = RunStep.model_validate({"name": "switch", "kind": "run"} | given)
+    workload = load(WORKLOADS / "orders-warm-standby.toml")
+    plan = RecoveryPlan(steps=(step,))
+    workload = workload.model_copy(update={"plans": workload.plans.model_copy(update={"region": plan})})
+    (starting,) = allowed(template(Scope(None, workload)), "Operator")["arc-region-switch:StartPlanExecution"]
+    assert resolved(starting["Resource"]) == arn.replace(":aws:", ":aws-us-gov:")
+    assert starting["Condition"]["StringEquals"][f"aws:ResourceTag/{TAG}"] == "orders-warm-standby"
 
 
 def test_the_roles_that_a_plan_gives_to_a_service_may_be_passed_and_no_others() -> None:
