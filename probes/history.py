@@ -27,8 +27,9 @@ MarkName = Literal[
     "start", "steady", "complication asked", "complication effective", "complication held",
     "requested", "effective", "impact", "sign", "detected", "decided", "called off", "fenced", "promoted",
     "capacity", "routed", "first success", "stable", "confirmed", "not recovered", "audit", "audited", "undo", "undone",
-    "converged", "failback start", "failback end", "metric", "region switch", "passive", "ready", "asked last", "purged",
-    "notified", "acknowledged", "decided not to fail over", "automated", "not automated", "interrupted", "error", "end",
+    "converged", "failback start", "failback end", "metric", "region switch", "passive", "ready", "asked last",
+    "purged", "notified", "acknowledged", "decided not to fail over", "automated", "not automated", "interrupted",
+    "error", "end",
 ]  # fmt: skip
 
 
