@@ -12,7 +12,7 @@ def test_replication_paused(drill: Drill) -> None:
     drill.steady()
     with drill.inject(PauseReplication(drill.workload.stores[0].name)):
         drill.recover()  # there is nothing to recover from: for as long, replication stands still
-        drill.audit("while paused")  # where both sites serve, some clients miss what is not there yet; none of it is lost
+        drill.audit("while paused")  # some clients may miss what is not there yet: none of it is lost
     drill.settle()
     drill.audit("after heal")
     drill.compare("after heal")
