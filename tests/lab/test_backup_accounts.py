@@ -153,6 +153,9 @@ def test_a_copy_job_is_of_its_own_account_and_of_a_vault_that_has_the_point(lab:
     point = copied(lab)
     with pytest.raises(ClientError, match="ResourceNotFoundException"):
         client("backup", AWAY).start_copy_job(**asked(point))
+    in_other("backup").create_backup_vault(BackupVaultName="empty")
+    with pytest.raises(ClientError, match="ResourceNotFoundException"):
+        in_other("backup").start_copy_job(**asked(point) | {"SourceBackupVaultName": "empty"})
     job = in_other("backup").start_copy_job(**asked(point))["CopyJobId"]
     with pytest.raises(ClientError, match="ResourceNotFoundException"):
         client("backup", AWAY).describe_copy_job(CopyJobId=job)
@@ -163,6 +166,19 @@ def test_nothing_is_copied_back_into_a_region_that_is_lost(lab: Lab) -> None:
     lab.worlds[AWAY].lost = True
     lab.go_on(3.0)
     assert job_of(job)["State"] == "CREATED"
+
+
+def test_nothing_is_copied_out_of_a_region_that_is_lost(lab: Lab) -> None:
+    note(backup_backends[ACCOUNT][HOME].vaults["here"], lab_policy=policy(OTHER))
+    to = {"DestinationBackupVaultArn": f"arn:aws:backup:{HOME}:{ACCOUNT}:backup-vault:here"}
+    job = in_other("backup").start_copy_job(**asked(copied(lab)) | to)["CopyJobId"]
+    lab.worlds[AWAY].lost = True
+    lab.go_on(3.0)
+    assert job_of(job)["State"] == "CREATED"
+    lab.worlds[AWAY].lost = False
+    lab.go_on(1.0)
+    lab.go_on(1.0)
+    assert job_of(job)["State"] == "COMPLETED"
 
 
 def test_a_recovery_point_that_is_deleted_takes_its_files_along(lab: Lab, tmp_path: Path) -> None:
