@@ -36,7 +36,8 @@ def broken(sabotage: Sabotage, folder: Path) -> Path:
     folder.mkdir(parents=True)
     given = sabotage.workload
     lab = tomllib.loads(given.read_text(encoding="utf-8"))["lab"]
-    for template in (*lab.get("templates", {}).values(), *([lab["template"]] if "template" in lab else [])):
+    elsewhere = [name for templates in lab.get("accounts", {}).values() for name in templates.values()]
+    for template in (*lab.get("templates", {}).values(), *elsewhere, *([lab["template"]] if "template" in lab else [])):
         of_recovery = template == f"{given.stem}-recovery.template.json"
         text = _replaced(WORKLOADS / template, sabotage.recovery if of_recovery else {})
         (folder / template).write_text(text, encoding="utf-8")

@@ -228,6 +228,15 @@ SABOTAGES = (
         says="deployed another template",
     ),
     Sabotage(
+        name="a vault that lets nothing be copied back",
+        drill="drills/test_backups_only.py",
+        workload=BACKUPS,
+        changes={'rto = "60s"': 'rto = "30s"', 'deadline = "120s"': 'deadline = "40s"'},
+        recovery={'"Action": "backup:CopyIntoBackupVault"': '"Action": "backup:DescribeBackupVault"'},
+        check="plan",
+        says="does not let account 210987654321 copy into it",
+    ),
+    Sabotage(
         name="a pilot light that is left burning",
         drill="drills/test_passive_site.py",
         workload=PILOT_LIGHT,

@@ -123,7 +123,7 @@ def _of_step(settings: Any, cloud: Cloud, patches: "Patches") -> Subject:
         worlds[0].resynchronised = True
 
     def state() -> dict[str, Any]:
-        return state_of(cloud, (PRIMARY, RECOVERY)) | worlds[0].arc.state
+        return state_of(cloud, (PRIMARY, RECOVERY)) | worlds[0].arc.state | worlds[0].vaults.state
 
     return Subject(f"step {settings.name}", cloud, ready, state, settled, step_class(settings.kind))
 

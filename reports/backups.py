@@ -29,9 +29,11 @@ def _of(step: StepRecord) -> Iterator[Finding]:
 
 def _copied(copy: CopyUsed) -> str:
     others = "the only one" if copy.among == 1 else f"the newest of {copy.among}"
+    back = f"copied back from the vault of account {copy.account}, " if copy.account else ""
     return (
-        f"Restored from the {copy.kind.replace('-', ' ')} of {copy.taken_utc}, {others} from before the first sign of "
-        f"trouble, and {copy.age_s:.1f} s older than that: so much loss was to be expected. The measured one is judged."
+        f"Restored from the {copy.kind.replace('-', ' ')} of {copy.taken_utc}, {back}{others} from before the first "
+        f"sign of trouble, and {copy.age_s:.1f} s older than that: so much loss was to be expected. The measured one "
+        "is judged."
     )
 
 

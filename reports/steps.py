@@ -30,7 +30,8 @@ class CopyUsed(msgspec.Struct, frozen=True, kw_only=True):
     """The copy that a restore was made from, as AWS says: `taken_utc` is when it was taken.
 
     `age_s` (s) is how much older it is than the first sign of trouble: the data loss to expect, beside the measured
-    one. `among` is how many usable copies there were.
+    one. `among` is how many usable copies there were. `account` is the other account whose vault it was copied back
+    from, "" for none.
     """
 
     kind: Literal["snapshot", "recovery-point"]
@@ -38,6 +39,7 @@ class CopyUsed(msgspec.Struct, frozen=True, kw_only=True):
     taken_utc: str
     age_s: float
     among: int
+    account: str = ""
 
 
 class TemplateSeen(msgspec.Struct, frozen=True, kw_only=True):

@@ -73,7 +73,8 @@ class Observed:
 
 
 def _on_aws(calls: Iterable[Call]) -> frozenset[str]:
-    return named((one.service, one.operation) for one in calls if one.service != SERVICE)
+    """Those of the operator's roles: what is called in another account's vault, a role of that account's calls."""
+    return named((one.service, one.operation) for one in calls if one.service != SERVICE and not one.account)
 
 
 @cache

@@ -16,6 +16,7 @@ from fixtures.iam_grants import GRANTS, PAGES
 from fixtures.iam_harness import DEAD_MAN, HARNESS, JOURNAL, LEASE
 from fixtures.iam_statements import Bounds, statements
 from fixtures.iam_template import TAG, Scope, template
+from fixtures.recovery.copy_back import IN_VAULT
 from fixtures.workload import load
 from fixtures.workload_plans import DeployStep, RecoveryPlan, RestoreStep, RunStep
 
@@ -88,7 +89,8 @@ def test_the_table_of_the_docs_is_the_one_that_is_made() -> None:
 
 def test_iam_knows_each_action() -> None:
     wanted = {*allowed(full(), "Operator"), *allowed(full(), "Undo"), *GRANTS}
-    everybody = (*faults().values(), *steps().values(), *probes().values(), *HARNESS.values(), JOURNAL, LEASE, DEAD_MAN)
+    parts = (JOURNAL, LEASE, DEAD_MAN, IN_VAULT)
+    everybody = (*faults().values(), *steps().values(), *probes().values(), *HARNESS.values(), *parts)
     wanted |= set(actions(frozenset(call for needs in everybody for call in needs.calls)))
     assert len(wanted) > 70
     unknown = [
@@ -230,6 +232,16 @@ def test_the_roles_that_a_plan_gives_to_a_service_may_be_passed_and_no_others() 
     assert own == "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/dr-drills*"
     assert {one.partition("role/")[2] for one in others} == {arn.partition("role/")[2] for arn in given}
     assert "backup.amazonaws.com" in passing["Condition"]["StringEquals"]["iam:PassedToService"]
+
+
+def test_a_copy_is_deleted_by_who_may_copy_back_and_no_other_backup() -> None:
+    made = template(Scope(workload=load(WORKLOADS / "orders-backup-restore.toml")))
+    for role in ("Operator", "Undo"):
+        (deleting,) = allowed(made, role)["backup:DeleteRecoveryPoint"]
+        assert resolved(deleting["Resource"]).endswith(":cluster-snapshot:awsbackup:copyjob-*")
+        assert "backup:StartCopyJob" not in allowed(made, role)  # that is for a role in the vault's account
+    others = template(Scope(workload=load(WORKLOADS / "orders-warm-standby.toml")))
+    assert "backup:DeleteRecoveryPoint" not in allowed(others, "Undo")
 
 
 def test_what_nobody_has_bound_yet_is_allowed_by_region_and_told() -> None:

@@ -28,6 +28,7 @@ from tests.fixtures.recovery_world import (
     deploy_step,
     put_back,
     restore_step,
+    vault_step,
     workload,
 )
 
@@ -39,7 +40,7 @@ def every_step() -> list[StepSettings]:
     """One of each way that changes something: the first steps of the reference workload's plans, and a fence."""
     plans = [workload().plan(key) for key in ("region", "data", "switchover")]
     steps = {step.name: step for plan in plans if plan is not None for step in plan.steps}
-    copied = [restore_step("snapshot"), restore_step("recovery-point")]
+    copied = [restore_step("snapshot"), restore_step("recovery-point"), vault_step()]
     made: list[StepSettings] = [FenceStep(name="fence", kind="fence", site="primary"), deploy_step(), *copied]
     return [*made, *steps.values(), *_other_routes()]
 

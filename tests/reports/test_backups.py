@@ -46,6 +46,10 @@ def test_the_age_of_the_copy_is_told_and_decides_nothing() -> None:
     assert "7.2 s older than that" in told.says or "7.3 s older than that" in told.says
     assert verdict.verdict == judged(step("restore", 6.0, 8.0, kind="restore")).verdict == "pass"
     assert verdict.steps[0].copy == USED
+    away = msgspec.structs.replace(restored(), copy=msgspec.structs.replace(USED, account="210987654321"))
+    assert (
+        "17:00:00Z, copied back from the vault of account 210987654321, the newest" in finding(judged(away), COPY).says
+    )
 
 
 def test_a_copy_of_a_restore_that_failed_is_not_judged() -> None:
