@@ -260,6 +260,7 @@ def test_the_writer_commits_what_comes_to_it_and_what_is_sent_on(
     async def run(client: Client, upstream: Upstream) -> None:
         upstream.region = CENTRAL
         await client.until_writer(writer=True)
+        assert (await client.ask("GET", "/health/writer"))[0] == 200
         done = {"key": "a b", "version": 1, "region": CENTRAL, "zone": "eu-central-1a", "instance": "i-central"}
         assert await client.ask("POST", "/orders", ORDER) == (201, done)
         assert await client.ask("POST", "/orders", ORDER, **{HOP: WEST}) == (201, done)
@@ -269,6 +270,8 @@ def test_the_writer_commits_what_comes_to_it_and_what_is_sent_on(
         assert upstream.asked == []
         upstream.region = WEST  # the name is turned: it ends at once
         await client.until_writer(writer=False)
+        status, answer = await client.ask("GET", "/health/writer")
+        assert (status, answer["error"]) == (503, "eu-central-1 takes no writes: the write name leads to eu-west-1")
         assert (await client.ask("POST", "/orders", ORDER))[1]["via"] == CENTRAL
         assert len(written(table)) == 4
 
