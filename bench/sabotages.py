@@ -11,12 +11,13 @@ import msgspec
 from bench.drilled import TWO_REGIONS, WORKLOADS
 
 BOTH_SERVE = WORKLOADS / "orders-active-active-partitioned.toml"
+ONE_WRITES = WORKLOADS / "orders-active-active-global.toml"
 BACKUPS, PILOT_LIGHT = WORKLOADS / "orders-backup-restore.toml", WORKLOADS / "orders-pilot-light.toml"
 OBJECTS = WORKLOADS / "documents-s3.toml"
 HYBRID = WORKLOADS / "orders-hybrid.toml"
 # Of the backups' workload: the template of each of its sites, and what the sabotages call a copy of it.
 SITE, OTHER = "orders-backup-restore.template.json", "other.template.json"
-MISSED = 10  # the exit code of a drill that missed an objective
+MISSED, NO_VERDICT = 10, 11  # the exit codes of a drill that missed an objective, and of one that shows something else
 
 PROMOTE = """[[plans.region.steps]]
 name = "promote-database"
@@ -108,7 +109,7 @@ class Sabotage(msgspec.Struct, frozen=True, kw_only=True):
     `recovery` are texts that are replaced in the template of the recovery site, `other` those in a copy of the backups'
     template, which lies beside the workload file as `OTHER`. `check` is the finding that must be red, `says` a part of
     its words. `arguments` are more of them for pytest. `sound`: the counterpart of one, which has to pass, and by that
-    finding.
+    finding. `invalid`: what is broken is no such workload any more, so that its drill decides nothing.
     """
 
     name: str
@@ -121,10 +122,13 @@ class Sabotage(msgspec.Struct, frozen=True, kw_only=True):
     says: str
     arguments: tuple[str, ...] = ()
     sound: bool = False
+    invalid: bool = False
 
     @property
     def wanted(self) -> tuple[int, str]:
         """The exit code of its drill, and the verdict of its finding."""
+        if self.invalid:
+            return NO_VERDICT, "invalid"
         return (0, "pass") if self.sound else (MISSED, "fail")
 
 
@@ -206,6 +210,16 @@ SABOTAGES = (
         changes={'dynamodb_global_lag = "700ms"': 'dynamodb_global_lag = "700ms"\ndynamodb_global_drops = 25'},
         check="convergence",
         says="keys are not the same at central and west",
+    ),
+    Sabotage(
+        name="a Region that commits itself what it is to send on",
+        drill=ISOLATION,
+        workload=ONE_WRITES,
+        arguments=("-k", "eu-west-1"),
+        changes={"WRITE_URL =": "SHOP_URL ="},
+        check="one write Region",
+        says="were not committed in eu-west-1",
+        invalid=True,
     ),
     Sabotage(
         name="restore from an older copy than the newest",

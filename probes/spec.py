@@ -5,6 +5,10 @@ import msgspec
 from probes.history import Stream
 from probes.redaction import Redaction
 
+# A read asks for the newest key that was acknowledged at least so long ago: time for a reader that is allowed to
+# trail its writer a little (Aurora's: "usually much less than 100 ms"), and still a key that a loss would take.
+READ_AFTER_S = 0.5
+
 
 class Resolver(msgspec.Struct, frozen=True, kw_only=True):
     """Whom to ask for names. `server` is `host:port`, or `system` for the machine's own resolver."""
@@ -56,10 +60,12 @@ class HttpProbe(msgspec.Struct, frozen=True, kw_only=True, tag="http"):
     `purge` deletes a key when the drill is over; without it `delete` does, and with neither of them nothing is deleted.
 
     `ca_file`, `client_cert` and `client_key` are paths of PEM files, as `probes.deadline.tls_context` takes them. A
-    pooled connection older than `connection_age_s` is made anew; None: it is kept as long as it works.
+    pooled connection older than `connection_age_s` is made anew; None: it is kept as long as it works. A read asks for
+    what was acknowledged at least `read_after_s` before.
     """
 
     connection_age_s: float | None = None
+    read_after_s: float = READ_AFTER_S
     write: HttpRequest | None = None
     update: HttpRequest | None = None
     delete: HttpRequest | None = None

@@ -8,14 +8,12 @@ from probes.deadline import Deadline
 from probes.history import Operation, Stream
 from probes.ledger import Change, Entry, Ledger, checksum_of, payload_of
 from probes.probe import Asked, Probe, Sent, operation
-from probes.spec import VantageSpec
+from probes.spec import READ_AFTER_S, HttpProbe, VantageSpec
 
-# A read asks for the newest key that was acknowledged at least so long ago: time for a reader that is allowed to
-# trail its writer a little (Aurora's: "usually much less than 100 ms"), and still a key that a loss would take.
-READ_AFTER_NS = 500_000_000
 # A key is changed only so long after it was acknowledged: the reads of what it held come first.
 CHANGE_AFTER_NS = 1_000_000_000
 FIRST_VERSION = 1
+_NS_PER_S = 1_000_000_000
 # Digits of the sequence number at the end of a key, which counts up.
 SEQ_DIGITS = 8
 
@@ -33,12 +31,13 @@ class Transactions:
     """Sends the operations of a vantage's streams and records them.
 
     A write has a key of its own, `<key prefix><number of its stream>-<seq>`. A read asks for the newest acknowledged
-    key of the same probe (`READ_AFTER_NS`) that nothing is being changed of; until there is one it asks for a key that
-    is never written, and "no such key" is the right answer. Where the spec says `read_back`, every second read asks for
-    any acknowledged key instead, chosen by the seed. An update or a delete takes the key that was acknowledged
-    longest ago (`CHANGE_AFTER_NS`) and that nothing is in flight for; an update writes its next version, and a deleted
-    key is never used again. Where no key is ready, the turn is not left out, because a stream that says nothing cannot
-    show that the service is down: it writes a key of its own, and is recorded as the write that it is.
+    key of the same probe (`HttpProbe.read_after_s`, else `READ_AFTER_S`) that nothing is being changed of; until
+    there is one it asks for a key that is never written, and "no such key" is the right answer. Where the spec says
+    `read_back`, every second read asks for any acknowledged key instead, chosen by the seed. An update or a delete
+    takes the key that was acknowledged longest ago (`CHANGE_AFTER_NS`) and that nothing is in flight for; an update
+    writes its next version, and a deleted key is never used again. Where no key is ready, the turn is not left out,
+    because a stream that says nothing cannot show that the service is down: it writes a key of its own, and is
+    recorded as the write that it is.
     Payloads follow from the seed; which key is changed follows from the order of the acknowledgements.
     `record` is called with each operation; times are ns by `now_ns`. `at_sites` has by its stream's name what asks one
     site in place of the stream's probe.
@@ -59,6 +58,7 @@ class Transactions:
         self._ledger = ledger
         self._record = record
         self._now_ns = now_ns
+        self._read_after_ns = [_read_after_ns(stream, spec) for stream in spec.streams]
         self._by_key = [_by_key(stream, probes) for stream in spec.streams]
         sites = at_sites or {}
         self._senders = [sites.get(stream.name, probes[stream.probe]) for stream in spec.streams]
@@ -101,7 +101,7 @@ class Transactions:
     def _read(self, index: int, seq: int) -> _Turn:
         stream = self._spec.streams[index]
         any_of = self._drawn(index, seq) if self._spec.read_back and seq % 2 else None
-        entry = self._ledger.borrow(stream.probe, self._now_ns() - READ_AFTER_NS, any_of)
+        entry = self._ledger.borrow(stream.probe, self._now_ns() - self._read_after_ns[index], any_of)
         asked = Asked(
             kind=stream.kind,
             connection=stream.connection,
@@ -151,6 +151,11 @@ class Transactions:
 def stream_prefix(key_prefix: str, index: int) -> str:
     """What the keys begin with that stream number `index` of a vantage writes."""
     return f"{key_prefix}{index:02d}-"
+
+
+def _read_after_ns(stream: Stream, spec: VantageSpec) -> int:
+    settings = spec.probes.get(stream.probe)
+    return round((settings.read_after_s if isinstance(settings, HttpProbe) else READ_AFTER_S) * _NS_PER_S)
 
 
 def _by_key(stream: Stream, probes: Mapping[str, Probe]) -> bool:

@@ -15,7 +15,7 @@ from probes.history import History, Operation
 from reports.ledger import all_audits
 from reports.model import Conflict, Finding
 from reports.sent import judged_changes
-from reports.series import names_of
+from reports.series import names_of, region_of
 
 CHECK = "conflicts"
 # Conflicts that the sentence names; the verdict has all of them.
@@ -107,16 +107,12 @@ def _row(earlier: Operation, later: Operation, standing: int | None) -> Conflict
     return Conflict(
         key=later.key,
         earlier=earlier.version,
-        earlier_region=_region(earlier),
+        earlier_region=region_of(earlier),
         later=later.version,
-        later_region=_region(later),
+        later_region=region_of(later),
         replaced=later.replaced_version or 0,
         stands=standing,
     )
-
-
-def _region(operation: Operation) -> str:
-    return operation.served_by.region if operation.served_by is not None else ""
 
 
 def _words(row: Conflict) -> str:

@@ -60,7 +60,8 @@ class Declared(msgspec.Struct, frozen=True, kw_only=True):
     `control_plane` has the most operations of control planes that a plan may call, where its team set a limit: by
     `recovery`, the plan for the disruption, and `switchover`.
     `homes` are the Regions whose clients the probes stand for, by the probe's name; `writes` is who writes where. Both
-    are empty where the workload file does not say. `complications` are what else was broken, before the fault and until
+    are empty where the workload file does not say. `writer` is the Region that takes all writes while nothing is
+    broken, where `writes` is "global"; else empty. `complications` are what else was broken, before the fault and until
     it was put back, in the order of the marks `complication asked`: what makes recovery harder, and clients do not
     notice by itself.
     """
@@ -85,3 +86,4 @@ class Declared(msgspec.Struct, frozen=True, kw_only=True):
     control_plane: dict[str, int] = {}
     homes: dict[str, str] = {}
     writes: str = ""
+    writer: str = ""

@@ -13,7 +13,7 @@ from reports.bounds import NS_PER_S
 from reports.declared import Declared
 from reports.model import Finding
 from reports.sent import Sends, all_changes, judged_changes
-from reports.series import names_of
+from reports.series import names_of, region_of
 from reports.steps import RestoredRow, RestoredRows, StepRecord
 from reports.words import utc_text
 
@@ -37,7 +37,7 @@ def _judge(history: History, declared: Declared, step: StepRecord, held: Restore
 
     def must(write: Operation) -> bool:
         """Whether the table had it by then for certain."""
-        by_ns = at_ns - clocks_ns - (0 if _region(write) == step.region else trail_ns)
+        by_ns = at_ns - clocks_ns - (0 if region_of(write) == step.region else trail_ns)
         return write.good and write.done_ns < by_ns
 
     # A key that was deleted is left alone: what is there of it then depends on two moments.
@@ -92,7 +92,3 @@ def _not_in_it(writes: Iterable[Operation], rows: dict[str, RestoredRow], by_ns:
     """The writes that were acknowledged before the restore began, and are newer than what it has."""
     done = (o for o in writes if o.good and o.done_ns < by_ns)
     return [o for o in done if o.key not in rows or rows[o.key].version < o.version]
-
-
-def _region(write: Operation) -> str:
-    return write.served_by.region if write.served_by is not None else ""

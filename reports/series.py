@@ -43,6 +43,11 @@ def settled_ns(operation: Operation, longest_ns: int) -> int:
     return min(operation.done_ns, operation.sent_ns + longest_ns)
 
 
+def region_of(operation: Operation) -> str:
+    """The Region that says it answered, "" where none does."""
+    return operation.served_by.region if operation.served_by is not None else ""
+
+
 def name_of(operation: Operation) -> str:
     """`vantage/stream/seq`, by which findings name the operations that prove them."""
     return f"{operation.vantage}/{operation.stream}/{operation.seq}"

@@ -1,7 +1,8 @@
 """What a workload that serves at several sites at once has to show for being one, and what a fault did at each.
 
 Before the fault every site serves its own clients, or the drill shows a failover of something else. Where the workload
-file says that an order is changed in its home Region only (`writes = "partitioned"`), it is, while nothing is broken.
+file says that an order is changed in its home Region only (`writes = "partitioned"`), or that one Region takes all
+writes (`writes = "global"`), it is so, while nothing is broken.
 """
 
 from collections import Counter
@@ -13,20 +14,23 @@ from reports.declared import Declared
 from reports.effects import corrupt_reads
 from reports.gates import Gate, broken, held
 from reports.model import Finding
+from reports.one_writer import GLOBAL, SERVE, reading, writing
 from reports.phases import phases_of
 from reports.sent import judged_changes
-from reports.series import names_of
+from reports.series import names_of, region_of
 
-SERVE, PATTERN, CORRUPT = "all sites serve", "home Regions", "corrupt at every site"
+PATTERN, CORRUPT = "home Regions", "corrupt at every site"
 STRATEGY = "active-active"
 
 
 def site_gates(history: History, declared: Declared) -> list[Gate]:
-    """Both as findings; none for another strategy, or where the workload file names no home of its clients."""
+    """All as findings; none for another strategy, or where the workload file names no home of its clients."""
     since_ns = phases_of(history, declared).since_ns
     if declared.strategy != STRATEGY or not declared.homes or since_ns is None:
         return []
     before = [o for o in judged_changes(history) if o.good and o.done_ns < since_ns]
+    if declared.writes == GLOBAL:
+        return [reading(history, declared, since_ns), writing(before, declared)]
     gates = [_serving(before, declared)]
     if declared.writes == "partitioned":
         gates.append(_at_home(before, declared))
@@ -36,7 +40,7 @@ def site_gates(history: History, declared: Declared) -> list[Gate]:
 def _serving(before: Sequence[Operation], declared: Declared) -> Gate:
     """Whether each home Region took writes."""
     homes = sorted(set(declared.homes.values()))
-    took = Counter(_region(o) for o in before)
+    took = Counter(region_of(o) for o in before)
     said = ", ".join(f"{region} {took[region]}" for region in homes)
     if idle := [region for region in homes if not took[region]]:
         says = f"{' and '.join(idle)} took no write before the fault ({said}): not all sites served."
@@ -46,9 +50,9 @@ def _serving(before: Sequence[Operation], declared: Declared) -> Gate:
 
 def _at_home(before: Sequence[Operation], declared: Declared) -> Gate:
     """Whether each write was taken in the home Region of its clients."""
-    away = [o for o in before if o.probe in declared.homes and _region(o) != declared.homes[o.probe]]
+    away = [o for o in before if o.probe in declared.homes and region_of(o) != declared.homes[o.probe]]
     if away:
-        where = _region(away[0]) or "no Region"
+        where = region_of(away[0]) or "no Region"
         says = (
             f"{len(away)} of {len(before)} writes before the fault were not taken in their home Region, as the "
             f'workload file says (writes = "partitioned"); the first is {away[0].key}, in {where}.'
@@ -66,8 +70,8 @@ def judge_corrupt_sites(history: History, declared: Declared) -> Finding | None:
     if declared.strategy != STRATEGY or fault is None or fault.proved_by != "corrupt reads" or phases.since_ns is None:
         return None
     served = corrupt_reads(history, phases.since_ns, phases.until_ns)
-    homes = sorted(set(declared.homes.values()) or {_region(o) for o in served})
-    found = {region: [o for o in served if _region(o) == region] for region in homes}
+    homes = sorted(set(declared.homes.values()) or {region_of(o) for o in served})
+    found = {region: [o for o in served if region_of(o) == region] for region in homes}
     proof = names_of(o for reads in found.values() for o in reads[:5])
     said = "; ".join(_seen(region, reads, phases.since_ns) for region, reads in found.items())
     if all(found.values()) and len(found) > 1:
@@ -82,7 +86,3 @@ def _seen(region: str, reads: Sequence[Operation], since_ns: int) -> str:
         return f"{region}: none of its reads"
     first_s = seconds(reads[0].done_ns - since_ns)
     return f"{region}: {len(reads)} reads, the first {first_s:.1f} s after the fault was asked for"
-
-
-def _region(operation: Operation) -> str:
-    return operation.served_by.region if operation.served_by is not None else ""

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-from probes.history import History, Operation
+from probes.history import History
 from reports.automated import automated
 from reports.declared import Declared
 from reports.model import Finding
 from reports.phases import phases_of
-from reports.series import names_of, series_of
+from reports.series import names_of, region_of, series_of
 from reports.steps import StepRecord
 
 CHECK = "no failover"
@@ -28,12 +28,12 @@ def judge_staying(history: History, declared: Declared, steps: Sequence[StepReco
     if begun:
         says = f"A blip started the plan: {', '.join(begun)}. Let it wait longer (`after` of the plan)."
         return Finding(check=CHECK, verdict="fail", says=says)
-    answers = [o for one in series_of(history, "workload") for o in one.operations if _region(o)]
-    before = {_region(o) for o in answers if o.done_ns <= since_ns}
+    answers = [o for one in series_of(history, "workload") for o in one.operations if region_of(o)]
+    before = {region_of(o) for o in answers if o.done_ns <= since_ns}
     after = [o for o in answers if o.sent_ns > since_ns]
-    moved = [o for o in after if _region(o) not in before]
+    moved = [o for o in after if region_of(o) not in before]
     if moved:
-        where, known = ", ".join(sorted({_region(o) for o in moved})), ", ".join(sorted(before))
+        where, known = ", ".join(sorted({region_of(o) for o in moved})), ", ".join(sorted(before))
         says = (
             f"A blip moved the workload: {len(moved)} answers came from {where}, before only from {known or 'nobody'}."
         )
@@ -43,7 +43,3 @@ def judge_staying(history: History, declared: Declared, steps: Sequence[StepReco
         return Finding(check=CHECK, verdict="inconclusive", says=says)
     says = f"No step of a plan was begun, and all {len(after)} answers since came from {', '.join(sorted(before))}."
     return Finding(check=CHECK, verdict="pass", says=says)
-
-
-def _region(operation: Operation) -> str:
-    return operation.served_by.region if operation.served_by is not None else ""

@@ -25,6 +25,7 @@ from reports.loss_gates import loss_gates
 from reports.model import DataLoss, Failback, Finding, Judgement, MarkRow, Overall, RecoveryTime, Undo, Verdict
 from reports.no_worse import judge_no_worse
 from reports.old_primary import judge_old_primary
+from reports.one_writer import judge_writers
 from reports.passive import judge_passive
 from reports.people_part import judge_people, people_clocks
 from reports.phases import phases_of
@@ -175,6 +176,7 @@ def _asked_besides(
         *judge_passive(history, declared),
         *judge_readiness(history),
         judge_conflicts(history),
+        judge_writers(history, declared),
         judge_corrupt_sites(history, declared),
         *judge_complications(history, declared, steps, recovery),
     )

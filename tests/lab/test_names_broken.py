@@ -62,6 +62,7 @@ def user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[User]:
             "r53_timeout_s": 1,
         },
         databases={},
+        calls={"SHOP_URL": f"{HEALTH_CHECKED}:80"},
     )  # fmt: skip
     lab = up(spec, owner=os.getpid())
     found = User(lab)
@@ -132,6 +133,18 @@ def test_a_false_alarm_fails_over_though_all_is_well(user: User, cloud: Cloud, t
         assert all(seen.startswith("Success") for seen in observed(user)), "and its checkers say so"
         assert led_to(user, WEIGHTED) == THERE[HOME]
     eventually("all is as it was", lambda: as_deployed(user))
+
+
+def test_a_name_that_instances_call_is_turned_for_them_too_and_cut_with_their_region(
+    user: User, cloud: Cloud, tmp_path: Path
+) -> None:
+    here, there = (f"{region}a {HEALTH_CHECKED}:80" for region in (HOME, AWAY))
+    # A while later: each zone has a cache of its own, and the record that led into silence could be kept for 5 s.
+    eventually("both are led home", lambda: user.asked(here) == user.asked(there) == HOME)
+    with broken(IsolateRegion(HOME), cloud, tmp_path):
+        eventually("those of the other Region are led to it", lambda: user.asked(there) == AWAY)
+        assert user.asked(here) == ""
+    eventually("all is as it was", lambda: as_deployed(user) and user.asked(there) == user.asked(here) == HOME)
 
 
 def test_a_disabled_check_hides_a_failure(user: User, cloud: Cloud, tmp_path: Path) -> None:

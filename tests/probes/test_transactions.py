@@ -8,7 +8,7 @@ from probes.deadline import Deadline
 from probes.history import Kind, Operation, Outcome, Stream
 from probes.ledger import Ledger, checksum_of, payload_of
 from probes.probe import Answer, Asked
-from probes.spec import Resolver, VantageSpec
+from probes.spec import AnyProbe, HttpProbe, Resolver, VantageSpec
 from probes.transactions import CHANGE_AFTER_NS, Transactions
 from tests.probes.conftest import stream
 
@@ -46,15 +46,18 @@ class Store:
 
 
 class Rig:
-    def __init__(self, *kinds: Kind, store: Store | None = None, read_back: bool = False) -> None:
+    def __init__(
+        self, *kinds: Kind, store: Store | None = None, read_back: bool = False, read_after_s: float | None = None
+    ) -> None:
         self.now_ns = NS
         self.store = store or Store()
         self.ledger = Ledger()
         self.operations: list[Operation] = []
         streams: tuple[Stream, ...] = tuple(stream(kind, kind=kind) for kind in kinds)
+        settings: dict[str, AnyProbe] = {"orders": HttpProbe(read_after_s=read_after_s)} if read_after_s else {}
         spec = VantageSpec(
             name="v1", run="r", drill="d", folder="", zone="", key_prefix="t-", seed=7, resolver=Resolver(),
-            dial_map=None, streams=streams, probes={}, read_back=read_back,
+            dial_map=None, streams=streams, probes=settings, read_back=read_back,
         )  # fmt: skip
         self.transactions = Transactions(
             spec, {"orders": self.store}, self.ledger, self.operations.append, lambda: self.now_ns
@@ -129,6 +132,18 @@ def test_a_read_asks_for_the_newest_version() -> None:
     rig.wait()
     found = rig.send(2, 0)
     assert (found.key, found.version, found.observed_version) == (first.key, 2, 2)
+
+
+@pytest.mark.parametrize(("read_after_s", "newest"), [(None, 1), (0.5, 1), (1.5, 0), (3.0, None)])
+def test_a_read_asks_for_nothing_younger_than_its_probe_may_trail(
+    read_after_s: float | None, newest: int | None
+) -> None:
+    rig = Rig("write", "read", read_after_s=read_after_s)
+    keys: dict[int | None, str] = {None: "t-never-written"}
+    for seq in (0, 1):
+        keys[seq] = rig.send(0, seq).key
+        rig.wait()
+    assert rig.send(1, 0).key == keys[newest]
 
 
 def test_every_second_read_asks_for_any_key_where_older_data_is_to_be_read() -> None:
