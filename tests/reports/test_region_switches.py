@@ -64,9 +64,10 @@ def test_it_is_told_with_what_is_in_it_and_beside_what_clients_saw() -> None:
 @pytest.mark.parametrize(
     ("arc_s", "says"),
     [
-        (1.0, "ARC's is shorter: its alarms were green before clients were served."),
-        (3.0, "Both say the same."),
-        (252.0, "ARC's is longer: alarms turn green some time after clients are served."),
+        (1.0, "ARC's is shorter: its plan was done, and its alarms green, before clients were served."),
+        (2.0, "To the second that ARC counts in, both say the same."),
+        (4.0, "To the second that ARC counts in, both say the same."),
+        (252.0, "ARC's is longer: its plan was done, or its alarms green, only after clients were served."),
     ],
 )
 def test_why_it_differs_is_said(arc_s: float, says: str) -> None:
