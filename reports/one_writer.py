@@ -103,7 +103,8 @@ def _between_ns(old: _Period, new: _Period) -> int:
 
 def _turn_words(old: _Period, new: _Period, since_ns: int) -> str:
     last_s, first_s = seconds(old.last.done_ns - since_ns), seconds(new.first.done_ns - since_ns)
-    return f"{old.region} until {last_s:.1f} s after the fault was asked for, {new.region} from {first_s:.1f} s"
+    side = "before" if last_s < 0 else "after"
+    return f"{old.region} until {abs(last_s):.1f} s {side} the fault was asked for, {new.region} from {first_s:.1f} s"
 
 
 def _nearness(between_ns: int) -> str:

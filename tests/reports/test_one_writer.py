@@ -97,6 +97,7 @@ def test_each_turn_is_told_with_what_lay_between() -> None:
     assert f"{WEST} until 0.6 s after the fault was asked for, {CENTRAL} from 5.1 s; " in says
     assert f"{CENTRAL} until 6.1 s after the fault was asked for, {WEST} from 14.1 s. " in says
     assert says.endswith("lay 4.4 s or more.")
+    assert f"{WEST} until 7.9 s before the fault was asked for, {CENTRAL} from 5.1 s. " in writers(*WRITES, turned[0])
 
 
 def test_writes_of_two_regions_at_the_same_time_are_not_passed_over() -> None:
