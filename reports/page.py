@@ -24,6 +24,8 @@ from reports.templates import templates
 
 PAGE = "index.html"
 ALLURE = "allure-results/"
+# Characters of one call in the page: one that changes rows names each of them, and would fill thirty screens.
+_BRIEF = 600
 _UNITS = re.compile(r"(?<=\d) (?=(?:ms|s)\b)")
 # After these a long name may go on in the next line.
 _BREAKS = re.compile(r"([_\-\[\]/.:,=]+)")
@@ -62,6 +64,13 @@ def unbroken(text: str) -> str:
     return _UNITS.sub("\N{NO-BREAK SPACE}", text)
 
 
+def brief(text: str, file: str) -> str:
+    """A long text's beginning, with how long it is and the file that has the whole; a short one as it is."""
+    if len(text) <= _BRIEF:
+        return text
+    return f"{text[:_BRIEF]} … ({len(text):,} characters; the whole is in {file})"
+
+
 def _parts(text: str) -> list[str]:
     pieces = _BREAKS.split(text)
     signs = [*pieces[1::2], ""]
@@ -79,7 +88,13 @@ def _render(
 ) -> str:
     environment = templates()
     environment.globals.update(
-        words=words, open_findings=open_findings, breakable=breakable, unbroken=unbroken, title=title, told=told
+        words=words,
+        open_findings=open_findings,
+        breakable=breakable,
+        unbroken=unbroken,
+        brief=brief,
+        title=title,
+        told=told,
     )
     overall = _overall(views, together)
     return environment.get_template("page.html.j2").render(

@@ -10,7 +10,7 @@ from reports.context import Context, Tolerances, write_context
 from reports.evidence import LabSetting, RunInfo, write_run
 from reports.losses import LossRow, read_losses, write_losses
 from reports.manifest import read_manifest, write_manifest
-from reports.page import breakable, page_html, unbroken, write_page
+from reports.page import breakable, brief, page_html, unbroken, write_page
 from reports.timeline import timeline_svg
 from reports.verify import file_problems
 from tests.reports.synthetic import HOSTILE, Case, make, write_folder
@@ -103,6 +103,30 @@ def test_a_long_name_breaks_after_its_own_signs_only() -> None:
     assert breakable("az_power_loss[eu-west-1a]") == "az_<wbr>power_<wbr>loss[<wbr>eu-<wbr>west-<wbr>1a]"
     assert breakable(HOSTILE).startswith("&lt;script&gt;")
     assert breakable("drill") == "drill"
+
+
+def test_a_long_call_is_cut_and_the_file_that_has_it_is_named(tmp_path: Path) -> None:
+    run = _run(tmp_path, "pass")
+    journal = run / "az_power_loss-orders-pass" / "journal.jsonl"
+    rows = "row " * 3000
+    written = journal.read_text(encoding="utf-8").replace('"InstanceIds":["i-1"]', f'"Rows":"{rows}"')
+    journal.write_text(written, encoding="utf-8")
+    text = _read(write_page(run)).text
+    whole = r"\(12,0\d\d characters; the whole is in az_power_loss-orders-pass/journal.jsonl\)"
+    assert len(re.findall(whole, text)) == 2
+    assert text.count("row ") < 400
+    assert brief("x" * 600, "f") == "x" * 600
+    assert brief("x" * 601, "f").startswith("x" * 600 + " … (601")
+
+
+def test_on_a_phone_nothing_is_wider_than_the_screen_but_what_scrolls(tmp_path: Path) -> None:
+    text = page_html(_run(tmp_path, "pass"))
+    # A bare 1fr is never narrower than the longest word in it, and a hash is one word of 64 signs.
+    columns = re.findall(r"grid-template-columns:([^;}]+)", text)
+    assert len(columns) == 2
+    assert [one for one in columns if re.search(r"(?<![,\d])1fr", one)] == []
+    assert len(re.findall("<table", text)) == len(re.findall('<div class="scroll"', text)) + 1  # that one is stacked
+    assert '<table class="stack">' in text
 
 
 def test_a_number_and_its_unit_stay_in_one_line(tmp_path: Path) -> None:
