@@ -116,8 +116,13 @@ def _render(
         rows=ROWS,
         first=[(view, f) for view in views if view.verdict for f in seen_first(view.verdict)],
         causes=[(view, f) for view in views if view.verdict for f in open_findings(view.verdict) if is_plan(f)],
-        steps=[(view, step) for view in views for step in view.next_steps],
+        steps=[(view, step) for view in _dirty_first(views) for step in view.next_steps],
     )
+
+
+def _dirty_first(views: list[DrillView]) -> list[DrillView]:
+    """What is still broken is put right before anything else is done."""
+    return sorted(views, key=lambda view: view.verdict is None or view.verdict.undo != "dirty")
 
 
 def _overall(views: list[DrillView], together: Together) -> Overall:

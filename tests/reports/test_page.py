@@ -290,3 +290,16 @@ def test_its_hashes_are_those_of_the_manifest(tmp_path: Path) -> None:
     assert file_problems(run, manifest) == []
     for name, file in files.items():
         assert name == "index.html" or file["sha256"] in text
+
+
+def test_what_is_not_put_back_is_said_in_the_headings_and_is_the_first_thing_to_do(tmp_path: Path) -> None:
+    run = _run(tmp_path, "fail", "pass")
+    path = run / "az_power_loss-orders-pass" / "verdict.json"
+    path.write_text(path.read_text(encoding="utf-8").replace('"undo":"clean"', '"undo":"dirty"'), encoding="utf-8")
+    text = _read(write_page(run)).text
+    assert "✕ FAIL ✕ UNDO DIRTY 2 drills" in text
+    assert text.count("UNDO DIRTY") == 3  # its row, and the heading of its own part
+    to_do = text[text.index("What to do next") :]
+    assert to_do.index("Put the rest back now") < to_do.index("The RTO of")
+    path.write_text(path.read_text(encoding="utf-8").replace('"undo":"dirty"', '"undo":"clean"'), encoding="utf-8")
+    assert "UNDO DIRTY" not in _read(write_page(run)).text
