@@ -12,7 +12,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 # The quick ones first. Not those that drive real drills, for minutes: `soak`, which has a target of its own in the
-# Makefile, `lost_orders`, `lost_items`, `sabotage` and `kills`.
+# Makefile, `lost_orders`, `lost_items`, `sabotage` and `kills`; nor `ends`, which takes Node and Java.
 BENCHES = ("pacing", "judging", "rigged", "simulated_outages", "simulated_losses", "matrix", "others", "mutation")
 
 

@@ -87,8 +87,9 @@ def _of_file(path: Path, name: Path) -> Iterator[Case]:
 def _byte(name: Path) -> Callable[[Path], None]:
     def change(runs: Path) -> None:
         content = bytearray((runs / name).read_bytes())
-        content[len(content) // 2] ^= 1
-        (runs / name).write_bytes(content)
+        if content:
+            content[len(content) // 2] ^= 1
+        (runs / name).write_bytes(content or b"\n")  # an empty one gets its first
 
     return change
 

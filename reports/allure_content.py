@@ -1,7 +1,7 @@
 """What is shown of a drill in Allure, as text: its viewers run no scripts, strip styles and choke on large files."""
 
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -27,6 +27,8 @@ from reports.words import (
 # Bytes of one attachment, and rows of one table, that the viewers still bear: 200,000 rows hang them.
 MOST_BYTES = 1024 * 1024
 MOST_ROWS = 5000
+_CELL = "padding: 4px 12px; vertical-align: top; text-align: left"
+_NAME, _TEXT = f"{_CELL}; white-space: nowrap", f"{_CELL}; white-space: normal; overflow-wrap: anywhere"
 
 
 @dataclass(frozen=True)
@@ -46,8 +48,9 @@ def description_html(verdict: Verdict, svg: str) -> str:
     """
     first = in_full(verdict)
     findings = [f for f in verdict.findings if not is_plan(f) and f not in first]
+    dirty = "; but the undo is DIRTY" if verdict.undo == "dirty" else ""
     rows = [
-        ("Verdict", f"{SIGNS[verdict.verdict]} {verdict.verdict.upper()}"),
+        ("Verdict", f"{SIGNS[verdict.verdict]} {verdict.verdict.upper()}{dirty}"),
         *((f.verdict, f"{f.check}: {f.says}") for f in verdict.findings if is_plan(f) and f.verdict != "pass"),
         ("Drill", f"{drill_name(verdict.drill, verdict.parameters)} on {verdict.workload} ({verdict.environment})"),
         ("Recovery time", f"{recovery_words(verdict.recovery_time)}: {verdict.recovery_time.verdict}"),
@@ -59,9 +62,21 @@ def description_html(verdict: Verdict, svg: str) -> str:
         *((f.verdict, f"{f.check}: {f.says}") for f in findings if f.verdict not in ("pass", "not judged")),
         *(("Does not show", text) for text in verdict.does_not_show),
     ]
-    table = "".join(f"<tr><th>{escape(name)}</th><td>{escape(text)}</td></tr>" for name, text in rows)
     image = f'<img alt="Timeline" width="1000" src="data:image/svg+xml;base64,{b64encode(svg.encode()).decode()}">'
-    return f"<table><tbody>{table}</tbody></table>{image if svg else ''}"
+    return f"{table_html(rows)}{image if svg else ''}"
+
+
+def table_html(rows: Iterable[tuple[str, str]]) -> str:
+    """Names and texts as a table, with its looks in each cell.
+
+    By itself Allure 3 breaks no line in a cell, and hides what is too wide. Allure 2 takes all looks out, and has no
+    room between two cells: blanks that do not break are left.
+    """
+    cells = "".join(
+        f'<tr><th style="{_NAME}">{escape(name)}&nbsp;&nbsp;</th><td style="{_TEXT}">{escape(text)}</td></tr>'
+        for name, text in rows
+    )
+    return f"<table><tbody>{cells}</tbody></table>"
 
 
 def attachments(folder: Path, verdict: Verdict, record: DrillRecord) -> Iterator[Content]:

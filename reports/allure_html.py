@@ -23,6 +23,9 @@ _FROM_ELSEWHERE = re.compile(
     r"<(?:script|link|img|iframe)\b[^>]*\b(?:src|href)=[\"'](?:https?:)?//[^\"']+", re.IGNORECASE
 )
 
+# Without it a phone draws a page as wide as a desk's, and so small that nobody can read it. Allure 3 says none.
+_VIEWPORT = '<meta name="viewport" content="width=device-width, initial-scale=1">'
+
 Run = Callable[[Sequence[str]], "subprocess.CompletedProcess[str]"]
 
 
@@ -56,15 +59,19 @@ def generate(results: Path, out: Path, start: Sequence[str], run: Run | None = N
 
 
 def clean(page: Path) -> bool:
-    """Take the trackers out of a page; whether there were any. Raises NoAllure for anything else from elsewhere."""
+    """Take the trackers out of a page; whether there were any. A page that no phone can show is mended, too.
+
+    Raises NoAllure for anything else from elsewhere.
+    """
     text = page.read_text(encoding="utf-8")
     cleaned = _TRACKERS.sub("", text)
     if left := _FROM_ELSEWHERE.findall(cleaned):
         raise NoAllure(
             f"{page}: it would still load {left[0]}. This Allure is a newer one than is known: see {PACKAGE}."
         )
-    if cleaned != text:
-        page.write_text(cleaned, encoding="utf-8")
+    shown = cleaned if 'name="viewport"' in cleaned else cleaned.replace("<head>", f"<head>{_VIEWPORT}", 1)
+    if shown != text:
+        page.write_text(shown, encoding="utf-8")
     return cleaned != text
 
 

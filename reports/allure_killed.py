@@ -1,14 +1,13 @@
 """What is known of a drill that was killed before it could be judged: its plan, its marks and its journal."""
 
 from collections.abc import Iterator
-from html import escape
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 
 from probes.history import Mark
-from reports.allure_content import Content, capped
+from reports.allure_content import Content, capped, table_html
 from reports.changes import JOURNAL, changes_text
 from reports.record import PLAN, DrillRecord, read_record
 from reports.words import drill_name
@@ -79,8 +78,7 @@ def _table(record: DrillRecord, marks: list[Mark], last: str) -> str:
     rows.append(("Came as far as", last))
     rows += [(mark.name, f"{_at(marks, mark)}, {mark.source}{f': {mark.says}' if mark.says else ''}") for mark in marks]
     rows.append(("Undo", f"{back} of {len(changes)} changes are proved to be put back"))
-    cells = "".join(f"<tr><th>{escape(name)}</th><td>{escape(text)}</td></tr>" for name, text in rows)
-    return f"<table><tbody>{cells}</tbody></table>"
+    return table_html(rows)
 
 
 def _files(folder: Path, record: DrillRecord) -> Iterator[Content]:

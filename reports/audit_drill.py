@@ -3,7 +3,7 @@
 from reports.actions import tolerable
 from reports.audit_field import Field, listed, mark, moment, never, says
 from reports.facts import Facts
-from reports.model import Verdict
+from reports.model import StepRow, Verdict
 from reports.words import failback_words, interval, lag_words, loss_words, recovery_words, undo_words
 
 NO_FAULT = "none: this drill injects nothing by design"
@@ -98,8 +98,18 @@ def _steps(facts: Facts) -> str | None:
     verdict = _verdict(facts)
     if verdict is None:
         return None
-    told = [f"{one.plan} {one.name}: {one.outcome} in {one.ended_s - one.began_s:.1f} s" for one in verdict.steps]
+    told = [
+        f"{one.plan} {one.name}: {one.outcome} in {one.ended_s - one.began_s:.1f} s{_where(one)}"
+        for one in verdict.steps
+    ]
     return listed(told or ["none: no plan was run in this drill"])
+
+
+def _where(step: StepRow) -> str:
+    """Where, and over which planes: what needs a control plane may fail with it."""
+    planes = ", ".join(dict.fromkeys(call.plane for call in step.calls))
+    said = [*([step.region] if step.region else []), *([f"{planes} plane"] if planes else [])]
+    return f" ({'; '.join(said)})" if said else ""
 
 
 def _deviations(facts: Facts) -> str | None:
@@ -277,25 +287,12 @@ def _traffic(facts: Facts) -> str | None:
     )
 
 
-def _capacity(facts: Facts) -> str | None:
-    declared, verdict = facts.record.declared, facts.record.verdict
-    if declared is None or verdict is None or declared.objectives.capacity is None:
-        return None
-    share = f"at least {declared.objectives.capacity:.0%} of the baseline's rate was a part of good service"
-    return f"{share}: {verdict.recovery_time.verdict}"
-
-
 def _hashes(facts: Facts) -> str:
     return "manifest.json" if facts.of_run.number else "on this page; manifest.json is written after it, and holds both"
 
 
-def _signature(facts: Facts) -> str | None:
-    return "attestation.json" if facts.of_run.attested else None
-
-
 DRILL_FIELDS: tuple[Field, ...] = (
     Field("preconditions", "steady-state baseline", "verdict.json", lambda f: says(f, "baseline good")),
-    Field("preconditions", "readiness checks", "by hand", never),
     Field("preconditions", "clock offsets", "marks.jsonl", _clocks),
     Field("fault", "type and parameters", "plan.json", _fault),
     Field("fault", "targets resolved", "plan.json", _targets),
@@ -318,8 +315,6 @@ DRILL_FIELDS: tuple[Field, ...] = (
     Field("data", "replication lag", "verdict.json", _lag),
     Field("data", "list of what was lost", "losses.csv", _lost_list),
     Field("data", "reconciliation and its coverage", "verdict.json", _reconciled),
-    Field("capacity", "rate at recovery beside the baseline", "verdict.json", _capacity, mandatory=False),
-    Field("capacity", "quota headroom and peak volume", "by hand", never, mandatory=False),
     Field("failback", "steps, time and loss", "verdict.json", _failback),
     Field("failback", "convergence of the sites", "verdict.json", _converged),
     Field("failback", "restoration of normal operations", "marks.jsonl", _restored),
@@ -332,6 +327,5 @@ DRILL_FIELDS: tuple[Field, ...] = (
     Field("limits", "emulated or real", "plan.json", _emulated),
     Field("limits", "traffic and sample", "verdict.json", _traffic),
     Field("integrity", "hash of every file", "manifest.json", _hashes),
-    Field("integrity", "signature and key id", "attestation.json", _signature),
     Field("integrity", "receipt of write-once storage", "by hand", never),
 )  # fmt: skip

@@ -6,6 +6,7 @@ field that nobody recorded is named as missing; it is never filled with a guess.
 
 from typing import NamedTuple
 
+from reports.audit_beside import BESIDE_FIELDS
 from reports.audit_drill import DRILL_FIELDS
 from reports.audit_field import Field
 from reports.audit_people import PEOPLE_FIELDS
@@ -19,7 +20,10 @@ GROUPS = (
     "integrity", "retention", "sign-off",
 )  # fmt: skip
 FIELDS: tuple[Field, ...] = tuple(
-    field for group in GROUPS for field in (*RUN_FIELDS, *PEOPLE_FIELDS, *DRILL_FIELDS) if field.group == group
+    field
+    for group in GROUPS
+    for field in (*RUN_FIELDS, *PEOPLE_FIELDS, *DRILL_FIELDS, *BESIDE_FIELDS)
+    if field.group == group
 )
 
 

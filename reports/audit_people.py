@@ -70,6 +70,7 @@ PEOPLE_FIELDS: tuple[Field, ...] = (
     Field("findings", "root cause", "by hand", _once_corrected),
     Field("findings", "corrective action and its retest", "by hand", _once_corrected),
     Field("findings", "closed by somebody else than the owner", "by hand", _once_corrected),
+    Field("findings", "risks accepted, and until when", "by hand", _once_corrected),
     Field("retention", "class", "context file", lambda f: f.of_run.context.retention.kind, mandatory=False),
     Field("retention", "kept until", "context file", lambda f: f.of_run.context.retention.until, mandatory=False),
     Field("sign-off", "reviewer and date", "by hand", never, mandatory=False),

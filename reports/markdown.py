@@ -27,8 +27,9 @@ def run_markdown(run_folder: Path) -> str:
     overall = worst([*single, *(one.verdict for one in together)])
     of = f" of {run.workload} ({run.environment})" if run else ""
     count = f"{len(records)} drill{'' if len(records) == 1 else 's'}"
-    parts = [f"## {SIGNS[overall]} {overall.upper()}: {count}{markdown(of)}"]
-    if any(v.undo == "dirty" for v in verdicts):
+    dirty = any(v.undo == "dirty" for v in verdicts)
+    parts = [f"## {SIGNS[overall]} {overall.upper()}{', but undo DIRTY' if dirty else ''}: {count}{markdown(of)}"]
+    if dirty:
         parts.append("**Something is not proved to be put back.** This goes before everything else.")
     table = markdown_table(_HEAD, [_row(record) for record in records])
     parts.append(table if records else "A run without drills proves nothing.")

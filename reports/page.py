@@ -24,6 +24,8 @@ from reports.templates import templates
 
 PAGE = "index.html"
 ALLURE = "allure-results/"
+# Characters of one call in the page: one that changes rows names each of them, and would fill thirty screens.
+_BRIEF = 600
 _UNITS = re.compile(r"(?<=\d) (?=(?:ms|s)\b)")
 # After these a long name may go on in the next line.
 _BREAKS = re.compile(r"([_\-\[\]/.:,=]+)")
@@ -62,6 +64,13 @@ def unbroken(text: str) -> str:
     return _UNITS.sub("\N{NO-BREAK SPACE}", text)
 
 
+def brief(text: str, file: str) -> str:
+    """A long text's beginning, with how long it is and the file that has the whole; a short one as it is."""
+    if len(text) <= _BRIEF:
+        return text
+    return f"{text[:_BRIEF]} … ({len(text):,} characters; the whole is in {file})"
+
+
 def _parts(text: str) -> list[str]:
     pieces = _BREAKS.split(text)
     signs = [*pieces[1::2], ""]
@@ -79,7 +88,13 @@ def _render(
 ) -> str:
     environment = templates()
     environment.globals.update(
-        words=words, open_findings=open_findings, breakable=breakable, unbroken=unbroken, title=title, told=told
+        words=words,
+        open_findings=open_findings,
+        breakable=breakable,
+        unbroken=unbroken,
+        brief=brief,
+        title=title,
+        told=told,
     )
     overall = _overall(views, together)
     return environment.get_template("page.html.j2").render(
@@ -101,8 +116,13 @@ def _render(
         rows=ROWS,
         first=[(view, f) for view in views if view.verdict for f in seen_first(view.verdict)],
         causes=[(view, f) for view in views if view.verdict for f in open_findings(view.verdict) if is_plan(f)],
-        steps=[(view, step) for view in views for step in view.next_steps],
+        steps=[(view, step) for view in _dirty_first(views) for step in view.next_steps],
     )
+
+
+def _dirty_first(views: list[DrillView]) -> list[DrillView]:
+    """What is still broken is put right before anything else is done."""
+    return sorted(views, key=lambda view: view.verdict is None or view.verdict.undo != "dirty")
 
 
 def _overall(views: list[DrillView], together: Together) -> Overall:

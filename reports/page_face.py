@@ -12,10 +12,11 @@ class Face(NamedTuple):
 
     `held` says whether the objectives were; `discharged` are the sentences about the period with the drills that each
     is for; `actions` counts the findings by severity, `nobodys` those without owner or due date; `open` are the
-    conditions of a final record that are.
+    conditions of a final record that are. `dirty`: something is not proved to be put back.
     """
 
     held: str
+    dirty: bool
     discharged: list[tuple[str, list[str]]]
     actions: str
     nobodys: int
@@ -33,6 +34,7 @@ def face(overall: Overall, views: list[DrillView], worse: list[str]) -> Face:
     left = dict.fromkeys(one.open for view in views for one in view.conditions if one.open)
     return Face(
         held=_held(overall, views, worse),
+        dirty=_dirty(views),
         discharged=list(discharged.items()),
         actions=", ".join(f"{count} {severity}" for severity, count in counts.items()),
         nobodys=sum(not one.owner or not one.due for one in found),
@@ -45,9 +47,12 @@ def _severities(views: list[DrillView]) -> list[str]:
     return list(dict.fromkeys(one.severity for view in views for one in view.actions))
 
 
+def _dirty(views: list[DrillView]) -> bool:
+    return any(view.verdict is not None and view.verdict.undo == "dirty" for view in views)
+
+
 def _held(overall: Overall, views: list[DrillView], worse: list[str]) -> str:
     missed = sum(view.verdict is not None and view.verdict.verdict == "fail" for view in views)
-    dirty = any(view.verdict is not None and view.verdict.undo == "dirty" for view in views)
     if overall == "pass":
         says = "It held: every objective was met."
     elif missed:
@@ -57,4 +62,4 @@ def _held(overall: Overall, views: list[DrillView], worse: list[str]) -> str:
         says = f"Every objective was met, but all runs together {than}."
     else:
         says = "Not decided: this run shows neither that it holds nor that it does not."
-    return f"{says} Something that the drill changed is not proved to be put back." if dirty else says
+    return f"{says} Something that the drill changed is not proved to be put back." if _dirty(views) else says

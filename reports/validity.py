@@ -24,9 +24,14 @@ _PROOFS = {
 __all__ = ["EffectSeen", "declared_gates", "effect_seen"]
 
 
-def declared_gates(declared: Declared, phases: Phases, base: Baseline, seen: EffectSeen, found: Recovery) -> list[Gate]:
-    """Whether the drill was a drill at all: objective, baseline, fault, effect, expectation."""
-    gates = [_objective(declared), _baseline(base), _fault(declared, phases)]
+def declared_gates(
+    declared: Declared, phases: Phases, base: Baseline, seen: EffectSeen, found: Recovery, *, figures: str = ""
+) -> list[Gate]:
+    """Whether the drill was a drill at all: objective, baseline, fault, effect, expectation.
+
+    `figures` are told of a good baseline besides.
+    """
+    gates = [_objective(declared), _baseline(base, figures), _fault(declared, phases)]
     if declared.fault is not None and phases.since_ns is not None:
         gates += [_aimed(declared, seen), _believed(seen), _effective(declared, seen, phases), _spared(declared, seen)]
     if phases.since_ns is not None:
@@ -46,13 +51,13 @@ def _objective(declared: Declared) -> Gate:
     return held(check, f"{' and '.join(names)} were set before the drill.")
 
 
-def _baseline(base: Baseline) -> Gate:
+def _baseline(base: Baseline, figures: str) -> Gate:
     check = "baseline good"
     if base.problems:
         return broken(check, " ".join(base.problems), verdict="invalid")
     count = sum(s.operations for s in base.streams.values())
     bad = sum(s.bad for s in base.streams.values())
-    return held(check, f"Before the fault {count - bad} of {count} operations were good.")
+    return held(check, f"Before the fault {count - bad} of {count} operations were good. {figures}".rstrip())
 
 
 def _fault(declared: Declared, phases: Phases) -> Gate:

@@ -8,6 +8,7 @@ import msgspec
 from probes.history import History
 from reports.automated import automation_gate
 from reports.backups import backup_findings, missed
+from reports.baseline_figures import baseline_figures
 from reports.bounds import seconds
 from reports.called_off import judge_called_off
 from reports.capacity import judge_capacity
@@ -130,7 +131,8 @@ def _gates_of_time(
     yield from plan_gates(declared, steps)
     if (automation := automation_gate(history, declared)) is not None:
         yield automation
-    yield from declared_gates(declared, found.phases, base, effect_seen(history, declared), found)
+    seen, figures = effect_seen(history, declared), baseline_figures(history)
+    yield from declared_gates(declared, found.phases, base, seen, found, figures=figures)
     yield from complication_gates(history, declared)
     yield from vantage_gates(history, found, declared.objectives)
     yield from site_gates(history, declared)

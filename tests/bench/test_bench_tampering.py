@@ -33,3 +33,12 @@ def test_what_was_done_is_named(sealed: Path, tmp_path: Path) -> None:
     assert {case.kind for case in sample} >= {"byte", "file removed", "chain line", "run removed", "forged"}
     missed = [done for case in sample if not (done := play(case, sealed, tmp_path)).named]
     assert missed == []
+
+
+def test_an_empty_file_is_changed_too(tmp_path: Path) -> None:
+    (tmp_path / "run-1").mkdir()
+    path = tmp_path / "run-1" / "vantage.log"
+    path.touch()
+    (byte,) = (case for case in cases(tmp_path) if case.kind == "byte")
+    byte.do(tmp_path)
+    assert path.read_bytes() == b"\n"

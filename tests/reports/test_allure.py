@@ -209,6 +209,17 @@ def test_the_table_is_escaped_and_the_picture_is_an_image() -> None:
     assert "<svg" not in text
 
 
+def test_a_long_text_of_the_table_is_broken_and_a_dirty_undo_stands_beside_the_verdict() -> None:
+    verdict = make("pass", 400).verdict
+    clean = description_html(verdict, "")
+    assert len(re.findall(r'<td style="[^"]*white-space: normal; overflow-wrap: anywhere">', clean)) == clean.count(
+        "<td"
+    )
+    assert "PASS</td>" in clean
+    dirty = description_html(msgspec.structs.replace(verdict, undo="dirty"), "")
+    assert "PASS; but the undo is DIRTY</td>" in dirty
+
+
 def test_attachments_are_capped_and_name_the_whole_file(tmp_path: Path) -> None:
     made = make("pass", 400, lost=20_000)
     folder = write_folder(tmp_path / "evidence", made, "<svg>" + "x" * 2 * MOST_BYTES + "</svg>")

@@ -276,6 +276,16 @@ def test_trackers_are_taken_out_and_nothing_else(tmp_path: Path) -> None:
     assert not clean(page)
 
 
+def test_a_phone_is_told_how_wide_the_page_is_once(tmp_path: Path) -> None:
+    page = tmp_path / "index.html"
+    page.write_text("<html><head><title>x</title></head></html>", encoding="utf-8")
+    assert not clean(page)  # that is no tracker
+    text = page.read_text(encoding="utf-8")
+    assert text.startswith('<html><head><meta name="viewport" content="width=device-width')
+    assert not clean(page)
+    assert page.read_text(encoding="utf-8") == text
+
+
 def test_a_page_that_would_still_load_something_is_refused(tmp_path: Path) -> None:
     page = tmp_path / "index.html"
     page.write_text('<script src="//stats.example.com/a.js"></script>', encoding="utf-8")

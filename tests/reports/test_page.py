@@ -10,7 +10,7 @@ from reports.context import Context, Tolerances, write_context
 from reports.evidence import LabSetting, RunInfo, write_run
 from reports.losses import LossRow, read_losses, write_losses
 from reports.manifest import read_manifest, write_manifest
-from reports.page import breakable, page_html, unbroken, write_page
+from reports.page import breakable, brief, page_html, unbroken, write_page
 from reports.timeline import timeline_svg
 from reports.verify import file_problems
 from tests.reports.synthetic import HOSTILE, Case, make, write_folder
@@ -103,6 +103,30 @@ def test_a_long_name_breaks_after_its_own_signs_only() -> None:
     assert breakable("az_power_loss[eu-west-1a]") == "az_<wbr>power_<wbr>loss[<wbr>eu-<wbr>west-<wbr>1a]"
     assert breakable(HOSTILE).startswith("&lt;script&gt;")
     assert breakable("drill") == "drill"
+
+
+def test_a_long_call_is_cut_and_the_file_that_has_it_is_named(tmp_path: Path) -> None:
+    run = _run(tmp_path, "pass")
+    journal = run / "az_power_loss-orders-pass" / "journal.jsonl"
+    rows = "row " * 3000
+    written = journal.read_text(encoding="utf-8").replace('"InstanceIds":["i-1"]', f'"Rows":"{rows}"')
+    journal.write_text(written, encoding="utf-8")
+    text = _read(write_page(run)).text
+    whole = r"\(12,0\d\d characters; the whole is in az_power_loss-orders-pass/journal.jsonl\)"
+    assert len(re.findall(whole, text)) == 2
+    assert text.count("row ") < 400
+    assert brief("x" * 600, "f") == "x" * 600
+    assert brief("x" * 601, "f").startswith("x" * 600 + " … (601")
+
+
+def test_on_a_phone_nothing_is_wider_than_the_screen_but_what_scrolls(tmp_path: Path) -> None:
+    text = page_html(_run(tmp_path, "pass"))
+    # A bare 1fr is never narrower than the longest word in it, and a hash is one word of 64 signs.
+    columns = re.findall(r"grid-template-columns:([^;}]+)", text)
+    assert len(columns) == 2
+    assert [one for one in columns if re.search(r"(?<![,\d])1fr", one)] == []
+    assert len(re.findall("<table", text)) == len(re.findall('<div class="scroll"', text)) + 1  # that one is stacked
+    assert '<table class="stack">' in text
 
 
 def test_a_number_and_its_unit_stay_in_one_line(tmp_path: Path) -> None:
@@ -266,3 +290,16 @@ def test_its_hashes_are_those_of_the_manifest(tmp_path: Path) -> None:
     assert file_problems(run, manifest) == []
     for name, file in files.items():
         assert name == "index.html" or file["sha256"] in text
+
+
+def test_what_is_not_put_back_is_said_in_the_headings_and_is_the_first_thing_to_do(tmp_path: Path) -> None:
+    run = _run(tmp_path, "fail", "pass")
+    path = run / "az_power_loss-orders-pass" / "verdict.json"
+    path.write_text(path.read_text(encoding="utf-8").replace('"undo":"clean"', '"undo":"dirty"'), encoding="utf-8")
+    text = _read(write_page(run)).text
+    assert "✕ FAIL ✕ UNDO DIRTY 2 drills" in text
+    assert text.count("UNDO DIRTY") == 3  # its row, and the heading of its own part
+    to_do = text[text.index("What to do next") :]
+    assert to_do.index("Put the rest back now") < to_do.index("The RTO of")
+    path.write_text(path.read_text(encoding="utf-8").replace('"undo":"dirty"', '"undo":"clean"'), encoding="utf-8")
+    assert "UNDO DIRTY" not in _read(write_page(run)).text
