@@ -66,6 +66,7 @@ class Sabotage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 ISOLATION = "drills/test_region_isolation.py"
+SWITCHED_OFF = "tests/sabotage/drills/drill_replication_switched_off.py::test_replication_switched_off"
 SABOTAGES = (
     Sabotage(
         name="promote left out",
@@ -308,8 +309,15 @@ SABOTAGES = (
         says="keys are not the same at central and west",
     ),
     Sabotage(
-        name="replication that is switched off while it is paused",
-        drill="tests/sabotage/drills/drill_replication_switched_off.py",
+        name="replication that is switched off while it is paused, and on again",
+        drill=f"{SWITCHED_OFF}[undo]",
+        workload=OBJECTS,
+        check="convergence",
+        says="keys are not the same at primary and recovery",
+    ),
+    Sabotage(
+        name="replication that stays switched off when its pause is over",
+        drill=f"{SWITCHED_OFF}[end]",
         workload=OBJECTS,
         check="replication caught up",
         says="It did not catch up",

@@ -1,6 +1,7 @@
 """A bucket's replication is switched off while it is paused, and nobody tells the harness. For `bench.sabotage`.
 
-What was written before goes on its way once the pause is over; what is written since never does.
+What is written meanwhile never goes on its way: a rule takes only what comes after it. Until the `undo` of the pause,
+so that what is written from then on arrives again, or until the `end` of the drill.
 """
 
 from collections.abc import Iterator
@@ -13,16 +14,19 @@ from fixtures.faults.pause_bucket_replication import PauseBucketReplication
 
 
 @pytest.mark.drill(disruption="region", expects="none", primary="region", needs="objects")
-def test_replication_switched_off(drill: Drill) -> None:
-    """If replication does not go on once its pause is over, the drill says so."""
+@pytest.mark.parametrize("until", ["undo", "end"])
+def test_replication_switched_off(drill: Drill, until: str) -> None:
+    """If what was written meanwhile, or what is written since, does not come to the replica, the drill says so."""
     drill.steady()
     store = drill.workload.stores[0]
-    with ExitStack() as meanwhile:
-        with drill.inject(PauseBucketReplication(store.name)):
-            meanwhile.enter_context(switched_off(drill, store.identifier))
+    with ExitStack() as end:
+        with drill.inject(PauseBucketReplication(store.name)), ExitStack() as undo:
+            off = undo if until == "undo" else end
+            off.enter_context(switched_off(drill, store.identifier))
             drill.recover()
         drill.settle()
         drill.audit("after heal")
+        drill.compare("after heal")
     drill.judge()
 
 
