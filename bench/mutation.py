@@ -36,7 +36,7 @@ FIRST = {
     "verdict": ("folder", "verdict", "rules_verdict"),
     "home": (
         "service", "staying", "old_primary", "failback", "convergence", "lag", "standstill", "effects", "plan_steps",
-        "purge", "called_off",
+        "purge", "called_off", "planned",
     ),
 }  # fmt: skip
 # The guards of what may be touched, and of what puts back: nobody else's tests hold those.

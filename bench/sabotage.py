@@ -11,7 +11,7 @@ import time
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -31,6 +31,16 @@ class Tried(msgspec.Struct, frozen=True, kw_only=True):
     wrong: tuple[str, ...]
 
 
+class Ran(NamedTuple):
+    """What is known of a run once it is over: of each of its drills the verdict, and in sentences what it has left."""
+
+    code: int
+    verdicts: Sequence[Mapping[str, Any]]
+    printed: str
+    left: Sequence[str]
+    took_s: float
+
+
 def broken(sabotage: Sabotage, folder: Path) -> Path:
     """The workload with that one thing broken. Raises ValueError where a text is not there, or not once."""
     folder.mkdir(parents=True)
@@ -38,8 +48,11 @@ def broken(sabotage: Sabotage, folder: Path) -> Path:
     lab = tomllib.loads(given.read_text(encoding="utf-8"))["lab"]
     elsewhere = [name for templates in lab.get("accounts", {}).values() for name in templates.values()]
     for template in (*lab.get("templates", {}).values(), *elsewhere, *([lab["template"]] if "template" in lab else [])):
-        of_recovery = template == f"{given.stem}-recovery.template.json"
-        text = _replaced(WORKLOADS / template, sabotage.recovery if of_recovery else {})
+        changes = {
+            f"{given.stem}-primary.template.json": sabotage.primary,
+            f"{given.stem}-recovery.template.json": sabotage.recovery,
+        }
+        text = _replaced(WORKLOADS / template, changes.get(template, {}))
         (folder / template).write_text(text, encoding="utf-8")
     if sabotage.other:
         (folder / OTHER).write_text(_replaced(WORKLOADS / SITE, sabotage.other), encoding="utf-8")
@@ -59,22 +72,26 @@ def _replaced(path: Path, changes: Mapping[str, str]) -> str:
     return text
 
 
-def judged(sabotage: Sabotage, code: int, verdict: Mapping[str, Any], left: Sequence[str], took_s: float) -> Tried:
+def judged(sabotage: Sabotage, ran: Ran) -> Tried:
     """Whether a run was red for the right reason."""
     wanted, finding = sabotage.wanted
-    found = [f for f in verdict.get("findings", ()) if f["check"] == sabotage.check and f["verdict"] == finding]
+    meant = [one for one in ran.verdicts if sabotage.of.items() <= one.get("parameters", {}).items()]
+    findings = [f for one in meant for f in one.get("findings", ())]
+    found = [f for f in findings if f["check"] == sabotage.check and f["verdict"] == finding]
     said = next((f["says"] for f in found if sabotage.says in f["says"]), "")
-    wrong = list(left)
-    if code != wanted:
-        wrong.append(f"exit code {code}, and should be {wanted}")
+    wrong = list(ran.left)
+    if ran.code != wanted:
+        wrong.append(f"exit code {ran.code}, and should be {wanted}")
     if not said:
-        others = "; ".join(f"{f['check']}: {f['says']}" for f in verdict.get("findings", ()) if f["verdict"] == "fail")
+        others = "; ".join(f"{f['check']}: {f['says']}" for f in findings if f["verdict"] == "fail")
         wrong.append(f"{sabotage.check!r} does not say {sabotage.says!r}. What failed: {others or 'nothing'}")
-    if verdict.get("undo") != "clean":
+    if sabotage.prints not in ran.printed:
+        wrong.append(f"it does not print {sabotage.prints!r}")
+    if not ran.verdicts or any(one.get("undo") != "clean" for one in ran.verdicts):
         wrong.append("not everything was put back")
+    verdict = next((str(one["verdict"]) for one in meant), "none")
     return Tried(
-        name=sabotage.name, exit=code, verdict=str(verdict.get("verdict", "none")), said=said, took_s=took_s,
-        wrong=tuple(wrong),
+        name=sabotage.name, exit=ran.code, verdict=verdict, said=said, took_s=ran.took_s, wrong=tuple(wrong)
     )  # fmt: skip
 
 
@@ -85,8 +102,9 @@ def tried(sabotage: Sabotage, folder: Path) -> Tried:
         code = run(command_of(workload, sabotage.drill, *sabotage.arguments), where)
     except subprocess.TimeoutExpired:
         code = -1  # which says it
-    verdicts = [json.loads(path.read_text(encoding="utf-8")) for path in where.runs.glob("*/*/verdict.json")]
-    return judged(sabotage, code, verdicts[0] if verdicts else {}, where.left(), time.monotonic() - began_s)
+    verdicts = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(where.runs.glob("*/*/verdict.json"))]
+    printed = where.output.read_text(encoding="utf-8", errors="replace")
+    return judged(sabotage, Ran(code, verdicts, printed, where.left(), time.monotonic() - began_s))
 
 
 def told(found: Tried) -> str:

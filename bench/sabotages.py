@@ -9,118 +9,56 @@ from pathlib import Path
 import msgspec
 
 from bench.drilled import TWO_REGIONS, WORKLOADS
+from bench.sabotage_texts import (
+    FENCE,
+    LEAD,
+    NEVER_OUT,
+    PROMOTE,
+    PROMOTE_BY_COMMAND,
+    PUT_RIGHT,
+    REMOVE_CAPACITY,
+    RETURN_DATABASE,
+    SOON,
+    SWITCH_DATABASE,
+    TURN_AWAY,
+    TURN_RESTORED,
+    TURN_TRAFFIC,
+)
 
+ONE_REGION = WORKLOADS / "orders-multi-az.toml"
 BOTH_SERVE = WORKLOADS / "orders-active-active-partitioned.toml"
 ONE_WRITES = WORKLOADS / "orders-active-active-global.toml"
 BACKUPS, PILOT_LIGHT = WORKLOADS / "orders-backup-restore.toml", WORKLOADS / "orders-pilot-light.toml"
-OBJECTS = WORKLOADS / "documents-s3.toml"
+OBJECTS, ROWS = WORKLOADS / "documents-s3.toml", WORKLOADS / "ledger-dynamodb.toml"
 HYBRID = WORKLOADS / "orders-hybrid.toml"
 # Of the backups' workload: the template of each of its sites, and what the sabotages call a copy of it.
 SITE, OTHER = "orders-backup-restore.template.json", "other.template.json"
 MISSED, NO_VERDICT = 10, 11  # the exit codes of a drill that missed an objective, and of one that shows something else
 
-PROMOTE = """[[plans.region.steps]]
-name = "promote-database"
-kind = "promote"
-store = "orders-db"
-to = "recovery"
-how = "failover"
-timeout = "30s"
-
-"""
-FENCE = """[[plans.region.steps]]
-name = "fence-primary"
-kind = "fence"
-site = "primary"
-timeout = "10s"
-
-"""
-# Done once, it cannot be done again: the folder is there.
-LEAD = """[[plans.region.steps]]
-name = "take-the-lead"
-kind = "run"
-command = ["mkdir", "leader"]
-timeout = "10s"
-
-"""
-TURN_AWAY = """[[plans.software.steps]]
-name = "turn-traffic"
-kind = "route"
-record = "orders.shop.example"
-to = "recovery"
-after = ["switch-database", "add-capacity"]
-timeout = "15s"
-
-"""
-REMOVE_CAPACITY = """[[plans.region.failback]]
-name = "remove-capacity"
-kind = "scale"
-site = "recovery"
-group = "orders-ws"
-desired = 1
-timeout = "30s"
-
-"""
-TURN_TRAFFIC = """name = "turn-traffic"
-kind = "route"
-record = "orders.shop.example"
-to = "recovery"
-after = ["turn-database-name", "add-capacity"]
-timeout = "15s"
-"""
-RETURN_DATABASE = """to = "primary"
-how = "switchover"
-timeout = "60s"
-
-[[plans.region.failback]]
-name = "return-database-name"
-"""
-PROMOTE_BY_COMMAND = """[[plans.region.steps]]
-name = "promote-database"
-kind = "run"
-change = "promote-database"
-timeout = "30s"
-
-"""
-PUT_RIGHT = """[plans.data]
-trigger = "harness"
-after = "2s"
-
-[[plans.data.steps]]
-name = "restore-objects"
-kind = "restore"
-store = "documents"
-source = "versions"
-before = "5s"        # an object may have been deleted so long before anybody missed it
-timeout = "30s"
-
-"""
-# What does not recover need not be waited for much longer than the RTO of 30 s.
-SOON = {
-    'deadline = "90s"': 'deadline = "40s"',
-    'rto = "60s"': 'rto = "30s"',
-    'settle = "60s"': 'settle = "20s"',
-}
-
 
 class Sabotage(msgspec.Struct, frozen=True, kw_only=True):
     """One thing broken: texts that are replaced in the workload file, and what must be said of it.
 
-    `recovery` are texts that are replaced in the template of the recovery site, `other` those in a copy of the backups'
-    template, which lies beside the workload file as `OTHER`. `check` is the finding that must be red, `says` a part of
-    its words. `arguments` are more of them for pytest. `sound`: the counterpart of one, which has to pass, and by that
-    finding. `invalid`: what is broken is no such workload any more, so that its drill decides nothing.
+    `primary` and `recovery` are texts that are replaced in the template of that site, `other` those in a copy of the
+    backups' template, which lies beside the workload file as `OTHER`. `check` is the finding that must be red, `says` a
+    part of its words. `arguments` are more of them for pytest; where that makes several drills, `of` are parameters of
+    the one that must be red. `prints` is what the run has to print besides. `sound`: the counterpart of one, which has
+    to pass, and by that finding. `invalid`: what is broken is no such workload any more, so that its drill decides
+    nothing.
     """
 
     name: str
     drill: str
     workload: Path = TWO_REGIONS
     changes: Mapping[str, str] = {}
+    primary: Mapping[str, str] = {}
     recovery: Mapping[str, str] = {}
     other: Mapping[str, str] = {}
     check: str
     says: str
     arguments: tuple[str, ...] = ()
+    of: Mapping[str, str] = {}
+    prints: str = ""
     sound: bool = False
     invalid: bool = False
 
@@ -133,6 +71,7 @@ class Sabotage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 ISOLATION = "drills/test_region_isolation.py"
+SWITCHED_OFF = "tests/sabotage/drills/drill_replication_switched_off.py::test_replication_switched_off"
 SABOTAGES = (
     Sabotage(
         name="promote left out",
@@ -346,5 +285,95 @@ SABOTAGES = (
         changes={**SOON, TURN_AWAY: ""},
         check="recovery time",
         says="not seen to recover",
+    ),
+    Sabotage(
+        name="a zone that is cut off and stays in service",
+        drill="drills/test_az_isolation.py::test_az_isolation[eu-west-1c]",
+        workload=ONE_REGION,
+        changes=NEVER_OUT,
+        check="recovery time",
+        says="not seen to recover",
+    ),
+    Sabotage(
+        name="a name of the writer that is kept for an hour",
+        drill="drills/test_database_failover.py",
+        workload=ONE_REGION,
+        changes={'db_dns_ttl = "1s"': 'db_dns_ttl = "1h"', 'deadline = "60s"': 'deadline = "30s"'},
+        check="recovery time",
+        says="not seen to recover",
+    ),
+    Sabotage(
+        name="the only instance of a group that looks once a minute",
+        drill="drills/test_instances_terminated.py::test_instances_terminated[eu-west-1a]",
+        changes={**SOON, 'asg_check = "1s"': 'asg_check = "60s"'},
+        primary={'"MinSize": "3",\n        "DesiredCapacity": "3"': '"MinSize": "1",\n        "DesiredCapacity": "1"'},
+        check="recovery time",
+        says="the RTO is 20 s",
+    ),
+    Sabotage(
+        name="endpoints that are blocked, and nobody turns the traffic",
+        drill="drills/test_endpoints_blocked.py::test_endpoints_blocked[deny]",
+        changes={**SOON, f"[[plans.region.steps]]\n{TURN_TRAFFIC}\n": ""},
+        check="recovery time",
+        says="not seen to recover",
+    ),
+    Sabotage(
+        name="a failover in place of a planned switchover",
+        drill="drills/test_planned_switchover.py",
+        changes={SWITCH_DATABASE: SWITCH_DATABASE.replace("switchover", "failover", 1)},  # less than the RPO of 5 s
+        check="planned switchover",
+        says="were lost by the switchover",
+    ),
+    Sabotage(
+        name="replication that goes on without some of the items",
+        drill="drills/test_replication_paused.py",
+        workload=BOTH_SERVE,
+        changes={'dynamodb_global_lag = "700ms"': 'dynamodb_global_lag = "700ms"\ndynamodb_global_drops = 25'},
+        check="convergence",
+        says="keys are not the same at central and west",
+    ),
+    Sabotage(
+        name="replication that is switched off while it is paused, and on again",
+        drill=f"{SWITCHED_OFF}[undo]",
+        workload=OBJECTS,
+        check="convergence",
+        says="keys are not the same at primary and recovery",
+    ),
+    Sabotage(
+        name="replication that stays switched off when its pause is over",
+        drill=f"{SWITCHED_OFF}[end]",
+        workload=OBJECTS,
+        check="replication caught up",
+        says="It did not catch up",
+    ),
+    Sabotage(
+        name="deleted rows that are restored from too long before",
+        drill="drills/test_rows_deleted.py",
+        workload=ROWS,
+        changes={
+            'swap = "copy-back"': 'swap = "copy-back"\nbefore = "6s"',
+            'rpo = "30s"': 'rpo = "4s"',
+            'steady = "5s"': 'steady = "10s"',  # so that rows were there by then
+        },
+        check="data loss",
+        says="the objective is 4 s",
+    ),
+    Sabotage(
+        name="a dropped table that is restored, and nobody turns to it",
+        drill="drills/test_table_dropped.py",
+        changes={**SOON, TURN_RESTORED: ""},
+        check="recovery time",
+        says="not seen to recover",
+    ),
+    Sabotage(
+        name="a defect that the second of some random faults meets",
+        drill="drills/test_random_faults.py",
+        workload=ONE_REGION,
+        arguments=("--chaos-seed", "0", "--chaos-minutes", "4"),
+        changes=NEVER_OUT,
+        of={"place": "2", "fault": "isolate_zone-eu-west-1b"},
+        check="recovery time",
+        says="not seen to recover",
+        prints="shortest failing sequence found (seen when run again): 2. isolate_zone-eu-west-1b",
     ),
 )  # fmt: skip

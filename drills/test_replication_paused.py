@@ -6,7 +6,7 @@ from fixtures.drill import Drill
 from fixtures.faults.pause_replication import PauseReplication
 
 
-@pytest.mark.drill(disruption="region", expects="no failover", primary="region", needs="a follower")
+@pytest.mark.drill(disruption="region", expects="no failover", primary="region", needs="unread replication")
 def test_replication_paused(drill: Drill) -> None:
     """If replication stops, the workload stays where it is, and once it goes on nothing is missing at any site."""
     drill.steady()

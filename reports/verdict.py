@@ -17,10 +17,10 @@ from reports.conflicts import conflicts, judge_conflicts
 from reports.control_planes import judge_control_planes
 from reports.convergence import comparisons, convergence, convergence_gates
 from reports.declared import Declared
-from reports.failback import failback_findings, judge_failback, way_home
+from reports.failback import WayHome, failback_findings, judge_failback, way_home
 from reports.gates import Gate, Objective
 from reports.lag import lag_gates, replication_lag, site_lags
-from reports.ledger import ledger
+from reports.ledger import Ledger, ledger
 from reports.loss import Loss, judge_loss, loss
 from reports.loss_gates import loss_gates
 from reports.model import DataLoss, Failback, Finding, Judgement, MarkRow, Overall, RecoveryTime, Undo, Verdict
@@ -31,6 +31,7 @@ from reports.passive import judge_passive
 from reports.people_part import judge_people, people_clocks
 from reports.phases import phases_of
 from reports.plan_steps import named, plan_gates, step_rows
+from reports.planned import judge_planned
 from reports.purge import judge_purge
 from reports.readiness import judge_readiness
 from reports.reads import read_gates
@@ -83,7 +84,7 @@ def judge(
     data_loss = _gated(judge_loss(book, lost, found.impact, rpo_s), "data loss", gates, interrupted=interrupted)
     home, sites = way_home(history, service, declared, base), comparisons(history)
     failback = None if home is None else judge_failback(history, declared, home, steps, interrupted=interrupted)
-    more = _asked_besides(history, service, declared, steps, found, recovery=recovery_time.verdict)
+    more = _asked_besides(history, service, declared, steps, found, recovery=recovery_time.verdict, ways=(book, home))
     rested_on = _rested_on(history, declared, steps)
     checks = [gate.finding for gate in gates]
     more += judge_no_worse(declared.last_release, recovery_time, data_loss, checks, interrupted=interrupted)
@@ -162,10 +163,12 @@ def _asked_besides(
     found: Recovery,
     *,
     recovery: Judgement,
+    ways: tuple[Ledger, WayHome | None],
 ) -> list[Finding]:
     """What only some drills ask, where this one does.
 
-    `service` is the history as service is judged by it, and `recovery` the verdict of the recovery time.
+    `service` is the history as service is judged by it, `recovery` the verdict of the recovery time, `ways` what is
+    known of the writes on the way there and home.
     """
     asked = (
         judge_staying(history, declared, steps),
@@ -175,6 +178,7 @@ def _asked_besides(
         judge_people(history, steps, found),
         judge_control_planes(declared, steps),
         judge_called_off(history, steps),
+        judge_planned(declared, *ways),
         *judge_passive(history, declared),
         *judge_readiness(history),
         judge_conflicts(history),
