@@ -7,7 +7,10 @@ import pytest
 
 from fixtures.lab.cloud import sdk_tasks
 
-DATA: dict[str, Any] = {"Clusters": [{"Status": "available", "Members": [{"Arn": "a"}, {"Arn": "b"}]}], "a:b": [{"c": 1}]}
+DATA: dict[str, Any] = {
+    "Clusters": [{"Status": "available", "Members": [{"Arn": "a"}, {"Arn": "b"}]}],
+    "a:b": [{"c": 1}],
+}
 
 
 @pytest.fixture(scope="module")
