@@ -164,6 +164,7 @@ def test_a_copy_job_is_of_its_own_account_and_of_a_vault_that_has_the_point(lab:
 def test_nothing_is_copied_back_into_a_region_that_is_lost(lab: Lab) -> None:
     job = in_other("backup").start_copy_job(**asked(copied(lab)))["CopyJobId"]
     lab.worlds[AWAY].lost = True
+    lab.go_on(0)
     lab.go_on(3.0)
     assert job_of(job)["State"] == "CREATED"
 
@@ -173,6 +174,7 @@ def test_nothing_is_copied_out_of_a_region_that_is_lost(lab: Lab) -> None:
     to = {"DestinationBackupVaultArn": f"arn:aws:backup:{HOME}:{ACCOUNT}:backup-vault:here"}
     job = in_other("backup").start_copy_job(**asked(copied(lab)) | to)["CopyJobId"]
     lab.worlds[AWAY].lost = True
+    lab.go_on(0)
     lab.go_on(3.0)
     assert job_of(job)["State"] == "CREATED"
     lab.worlds[AWAY].lost = False
