@@ -23,7 +23,7 @@ _HEAD = ("workload", "disruption", "state", "recovery time", "data loss", "drill
 class Cell(NamedTuple):
     """One workload and one disruption, by the newest run of each of its drills: the worst of them.
 
-    `why` says what is missing where it is no pass, or that it was not put back.
+    `why` says what is missing where it is no pass, or that it was not put back (`dirty`).
     """
 
     workload: str
@@ -34,6 +34,7 @@ class Cell(NamedTuple):
     drills: int
     last_utc: str
     why: str
+    dirty: bool = False
 
 
 def cells(kept: Sequence[Kept]) -> list[Cell]:
@@ -60,7 +61,7 @@ def _cell(workload: str, disruption: Disruption, kept: Sequence[Kept]) -> Cell:
     return Cell(
         workload, disruption, state, recovery_words(slowest.verdict.recovery_time),
         loss_words(lossiest.verdict.data_loss), len(newest), max(one.began_utc for one in newest)[:10],
-        _why(worst_of, newest),
+        _why(worst_of, newest), any(one.verdict.undo == "dirty" for one in newest),
     )  # fmt: skip
 
 
@@ -108,7 +109,7 @@ def scorecard_text(found: Sequence[Cell], *, as_markdown: bool = False) -> str:
     rows = [_row(cell) for cell in found]
     table = markdown_table(_HEAD, rows) if as_markdown else text_table(_HEAD, rows)
     word = overall(found)
-    head = f"{SIGNS[word]} {word.upper()}"
+    head = f"{SIGNS[word]} {word.upper()}{_not_put_back(found)}"
     return f"## {markdown(head)}\n\n{table}\n" if as_markdown else f"{head}\n\n{table}\n"
 
 
@@ -127,4 +128,9 @@ def scorecard_html(found: Sequence[Cell], pictures: Sequence[Picture], more: Seq
 def title_of(found: Sequence[Cell]) -> str:
     """The worst of all, in a few words."""
     word = overall(found)
-    return f"Scorecard: {SIGNS[word]} {word}"
+    return f"Scorecard: {SIGNS[word]} {word}{_not_put_back(found)}"
+
+
+def _not_put_back(found: Sequence[Cell]) -> str:
+    """What goes before every verdict, where there is any of it."""
+    return ", but NOT PUT BACK" if any(cell.dirty for cell in found) else ""

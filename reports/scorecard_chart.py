@@ -1,18 +1,21 @@
 """The scorecard as a picture: a row for each workload, a column for each disruption."""
 
+import re
 from collections.abc import Sequence
+from textwrap import wrap
 from typing import get_args
 
 from reports import svg
 from reports.model import Disruption
 from reports.scene import INK, MUTED
-from reports.scorecard import STATE_SIGNS, Cell, overall
+from reports.scorecard import STATE_SIGNS, Cell, title_of
 
 _FILLS = {
     "pass": "#1a7f37", "fail": "#cf222e", "inconclusive": "#9a5b00", "invalid": "#6e40c9", "aborted": "#424a53",
     "no drill": "#9a5b00", "no objective": "#57606a",
 }  # fmt: skip
-_NAME, _WIDE, _HIGH, _TOP = 212.0, 182.0, 74.0, 66.0
+_SURE = re.compile(r" \((\d+)% sure[^)]*\)")
+_NAME, _WIDE, _HIGH, _TOP = 290.0, 212.0, 74.0, 66.0
 
 
 def scorecard_svg(found: Sequence[Cell]) -> str:
@@ -20,18 +23,17 @@ def scorecard_svg(found: Sequence[Cell]) -> str:
     disruptions: tuple[str, ...] = get_args(Disruption)
     workloads = list(dict.fromkeys(cell.workload for cell in found))
     width, height = _NAME + _WIDE * len(disruptions) + 12, _TOP + _HIGH * len(workloads) + 12
-    word = overall(found)
-    parts = [svg.words(12, 26, f"Scorecard: {STATE_SIGNS[word]} {word}", size=16, bold=True)]
+    parts = [svg.words(12, 26, title_of(found), size=16, bold=True)]
     parts += [svg.words(_NAME + i * _WIDE + 6, _TOP - 10, n, size=13, fill=MUTED) for i, n in enumerate(disruptions)]
     for row, workload in enumerate(workloads):
         y = _TOP + row * _HIGH
         name, _, where = workload.rpartition(" ")
-        parts.append(svg.words(12, y + 24, svg.fitted(name, 14, _NAME - 18), size=14, bold=True))
+        parts.append(svg.words(12, y + 24, svg.fitted(name, 13, _NAME - 18), size=13, bold=True))
         parts.append(svg.words(12, y + 44, where, size=12, fill=MUTED))
         ours = [cell for cell in found if cell.workload == workload]
         parts += [_cell(cell, _NAME + disruptions.index(cell.disruption) * _WIDE, y) for cell in ours]
-    desc = "; ".join(f"{c.workload} {c.disruption}: {c.state}" for c in found)
-    return svg.document(parts, width=width, height=height, title=f"Scorecard: {word}", desc=desc)
+    desc = "; ".join(f"{c.workload} {c.disruption}: {c.state}{', not put back' if c.dirty else ''}" for c in found)
+    return svg.document(parts, width=width, height=height, title=title_of(found), desc=desc)
 
 
 def _cell(cell: Cell, x: float, y: float) -> str:
@@ -42,14 +44,19 @@ def _cell(cell: Cell, x: float, y: float) -> str:
         svg.rect(x + 2, y + 2, 5, _HIGH - 4, fill),
         svg.words(x + 14, y + 22, f"{STATE_SIGNS[cell.state]} {cell.state}", size=13, fill=fill, bold=True),
     ]
-    for i, text in enumerate((cell.recovery_time, f"lost {cell.data_loss}") if cell.drills else (cell.why, "")):
+    if cell.dirty:
         parts.append(
             svg.words(
-                x + 14,
-                y + 41 + 18 * i,
-                svg.fitted(text.partition(" acknowledged")[0], 11, _WIDE - 22),
-                size=11,
-                fill=INK,
+                x + _WIDE - 10, y + 22, "\u2715 not put back", size=12, fill=_FILLS["fail"], anchor="end", bold=True
             )
         )
+    for i, text in enumerate(_lines(cell)):
+        parts.append(svg.words(x + 14, y + 41 + 18 * i, svg.fitted(text, 11, _WIDE - 22), size=11, fill=INK))
     return "".join(parts)
+
+
+def _lines(cell: Cell) -> list[str]:
+    """The numbers of what was drilled, or why there are none; what was seen besides stands in the table."""
+    if not cell.drills:
+        return wrap(cell.why, 28)[:2]
+    return [_SURE.sub(r" (\1%)", cell.recovery_time), f"lost {cell.data_loss.partition(' acknowledged')[0]}"]

@@ -17,6 +17,7 @@ from reports.markdown import MOST_BYTES, capped, run_markdown
 from reports.model import Finding
 from reports.repeats import repeats_of, write_repeats
 from reports.scorecard import cells, overall
+from reports.scorecard_chart import scorecard_svg
 from reports.tables import markdown
 from reports.trend import lines_of
 from reports.trend_chart import trend_svg
@@ -129,6 +130,25 @@ def test_a_scorecard_has_the_newest_run_of_each_drill_and_its_gaps(
     assert (data.state, data.why) == ("no objective", "the workload file promises nothing for it")
     assert overall([region, data]) == "inconclusive", "what is promised and never tried proves nothing"
     assert said(capsys, "scorecard", many)[1].startswith("✕ FAIL")
+
+
+def test_the_scorecards_picture_says_what_is_not_put_back_and_cuts_no_number(many: Path) -> None:
+    before = scorecard_svg(cells(kept_below([many])))
+    assert "put back" not in before.lower()
+    path = next(many.glob("run-5/*/verdict.json"))
+    told = json.loads(path.read_bytes())
+    recovery = told["recovery_time"] | {
+        "lower_s": 14.304,
+        "upper_s": 14.607,
+        "confidence": 0.95,
+        "seen": [14.4, 14.5],
+    }
+    path.write_text(json.dumps(told | {"undo": "dirty", "recovery_time": recovery}), encoding="utf-8")
+    after = scorecard_svg(cells(kept_below([many])))
+    assert ">\u2715 not put back</text>" in after
+    assert ">Scorecard: \u2715 fail, but NOT PUT BACK</text>" in after
+    assert ">14.30..14.61 s (95%) of 30 s</text>" in after
+    assert "\u2026" not in after
 
 
 # --- Markdown --------------------------------------------------------------------------------------------------------

@@ -47,7 +47,7 @@ def test_invalid_outranks_inconclusive(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_drill_of_which_nothing_is_judged_is_no_pass(monkeypatch: pytest.MonkeyPatch) -> None:
-    def no_gates(*_: object) -> list[Gate]:
+    def no_gates(*_: object, **_named: object) -> list[Gate]:
         return []
 
     # Without the gate that would say so first.
