@@ -143,7 +143,7 @@ def _expectation(declared: Declared, found: Recovery) -> Gate:
     impact = found.impact
     if impact is None:
         if declared.expects == "impact":
-            says = "Clients were expected to see an outage, and none of them saw anything."
+            says = "Clients were expected to see an outage, and none of them saw one."
             return broken(check, says, verdict="invalid", spares_fail=True)
         return held(check, "Clients saw nothing.")
     when = interval(*_since(impact.lower_ns, impact.upper_ns, found.phases))
