@@ -143,12 +143,13 @@ def _spared(declared: Declared, seen: EffectSeen) -> Gate:
 
 
 def _expectation(declared: Declared, found: Recovery) -> Gate:
+    """An outage that nobody saw makes up no loss: where all that was deleted is lost, each read of it was served."""
     check = "expectation met"
     impact = found.impact
     if impact is None:
         if declared.expects == "impact":
-            says = "Clients were expected to see an outage, and none of them saw anything."
-            return broken(check, says, verdict="invalid")
+            says = "Clients were expected to see an outage, and none of them saw one."
+            return broken(check, says, verdict="invalid", spares_fail=True)
         return held(check, "Clients saw nothing.")
     when = interval(*_since(impact.lower_ns, impact.upper_ns, found.phases))
     first = min((e.bad[0] for g in found.groups[:1] for e in g.episodes), key=lambda o: o.sent_ns)

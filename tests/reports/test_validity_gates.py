@@ -8,6 +8,7 @@ from reports.declared import Declared, DeclaredTarget
 from reports.model import Finding, Verdict
 from reports.verdict import Undoing, judge
 from tests.truth.simulated import END, IMPACT, NS, Outage, declared_of, drill
+from tests.truth.two_sites import acknowledged, journey
 
 CLEAN = Undoing("clean", "All 3 changes were put back.")
 
@@ -107,6 +108,15 @@ def helped(history: History, at: int, *, planned: bool = False) -> History:
     data: dict[str, str | int | float | bool | None] = {"planned": True} if planned else {}
     mark = Mark(name="decided", at_ns=at, source="person", says="", data=data)
     return msgspec.structs.replace(history, marks=(*history.marks, mark))
+
+
+def test_a_loss_that_is_proved_stands_where_clients_saw_no_outage() -> None:
+    keys = acknowledged(journey(outages=()), 4 * NS, 6 * NS)[-3:]
+    for lost, overall, loss in ((keys, "fail", "fail"), ([], "invalid", "invalid")):
+        verdict = judged(journey(outages=(), lost=lost), declared_of(rpo_s=0.0))
+        assert finding(verdict, "expectation met").verdict == "invalid"
+        assert (verdict.verdict, verdict.data_loss.verdict, verdict.data_loss.lost) == (overall, loss, len(lost))
+        assert verdict.recovery_time.verdict == "invalid"
 
 
 def test_a_persons_help_that_the_plan_does_not_have_is_no_recovery() -> None:
