@@ -30,12 +30,13 @@ def automation_gate(history: History, declared: Declared) -> Gate | None:
         return broken(CHECK, says, taints=("recovery time",), spares_fail=True)
     requested = main_mark(history, "requested")
     since_ns = requested.at_ns if requested is not None else 0
-    names = ", ".join(f"{_name(mark)} after {(mark.at_ns - since_ns) / NS_PER_S:.1f} s" for mark in done)
+    names = ", ".join(f"{step_of(mark.says)} after {(mark.at_ns - since_ns) / NS_PER_S:.1f} s" for mark in done)
     return held(CHECK, f"The automation was seen to do the plan's {len(done)} steps: {names}.")
 
 
-def _name(mark: Mark) -> str:
-    return mark.says.partition(":")[0]
+def step_of(says: str) -> str:
+    """Which step a mark of it is about."""
+    return says.partition(":")[0]
 
 
 def _marks(history: History, name: MarkName) -> tuple[Mark, ...]:

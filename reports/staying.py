@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from probes.history import History
-from reports.automated import automated
+from reports.automated import automated, step_of
 from reports.declared import Declared
 from reports.model import Finding
 from reports.phases import phases_of
@@ -24,7 +24,7 @@ def judge_staying(history: History, declared: Declared, steps: Sequence[StepReco
     if declared.expects != "no failover" or since_ns is None:
         return None
     begun = [step.name for step in steps if step.outcome != "not reached"]
-    begun += [mark.says.partition(":")[0] for mark in automated(history)]
+    begun += [step_of(mark.says) for mark in automated(history)]
     if begun:
         says = f"A blip started the plan: {', '.join(begun)}. Let it wait longer (`after` of the plan)."
         return Finding(check=CHECK, verdict="fail", says=says)

@@ -10,6 +10,7 @@ from math import floor, log10
 from textwrap import wrap
 
 from probes.history import History
+from reports.automated import step_of
 from reports.bars import bars
 from reports.declared import Declared
 from reports.dots import draw_lane
@@ -84,7 +85,7 @@ def _description(scene: Scene) -> str:
         + (f", {len(lane.lost_s)} acknowledged and lost" if lane.lost_s else "")
         for lane in scene.lanes
     ]
-    marks = [f"{row.name} {at(row.at_s)}" for row in scene.verdict.marks if row.name not in _NO_MOMENTS]
+    marks = [f"{_named(row)} {at(row.at_s)}" for row in scene.verdict.marks if row.name not in _NO_MOMENTS]
     steps = [f"{s.name} {s.outcome} {at(s.began_s)} to {at(s.ended_s)}" for s in scene.verdict.steps]
     plan = f" Steps of the plan: {', '.join(steps)}." if steps else ""
     plan += signs_told(scene.verdict.marks)
@@ -170,7 +171,7 @@ def _shown(scene: Scene, scale: Scale) -> list[MarkRow]:
 def _mark_labels(scene: Scene, scale: Scale, y: float, front: list[str], back: list[str]) -> float:
     """The marks' names above the chart, staggered."""
     rows = _shown(scene, scale)
-    texts = [f"{row.name} {_when(scene, row)}" for row in rows]
+    texts = [f"{_named(row)} {_when(scene, row)}" for row in rows]
     wanted = [Label(scale.x(r.at_s), width_of(t, 12) + 4) for r, t in zip(rows, texts, strict=True)]
     places = place(wanted, WIDTH - 4)
     bottom = y + 15.0 * (1 + max((p.row for p in places), default=0)) + 6
@@ -179,6 +180,11 @@ def _mark_labels(scene: Scene, scale: Scale, y: float, front: list[str], back: l
         back.append(line(x, base - 9, x, bottom, "#8c959f", width=0.7))
         front.append(words(x + (-4 if spot.left else 4), base, text, size=12, anchor="end" if spot.left else "start"))
     return bottom
+
+
+def _named(row: MarkRow) -> str:
+    """A mark's name, and of an automation which step of its plan it was."""
+    return f"{row.name}: {step_of(row.says)}" if row.name in ("automated", "not automated") else row.name
 
 
 def _when(scene: Scene, row: MarkRow) -> str:

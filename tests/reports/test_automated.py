@@ -6,6 +6,7 @@ import pytest
 from probes.history import History, Mark
 from reports.automated import automation_gate
 from reports.model import Verdict
+from reports.timeline import timeline_svg
 from reports.verdict import Undoing, judge
 from tests.truth.simulated import IMPACT, NS, Outage, declared_of, drill
 
@@ -63,3 +64,9 @@ def test_where_none_was_watched_there_is_nothing_to_say(recovered: History) -> N
 def test_where_none_was_to_act_that_is_judged_elsewhere(recovered: History) -> None:
     blip = msgspec.structs.replace(declared_of(), expects="no failover")
     assert automation_gate(marked(recovered, ("automated", "turn: away", 2.0)), blip) is None
+
+
+def test_the_picture_says_which_step_it_was(recovered: History) -> None:
+    told = marked(recovered, ("automated", "promote: b is the writer", 2.0))
+    verdict = judged(told)
+    assert "automated: promote +" in timeline_svg(told, verdict, declared_of())
