@@ -36,14 +36,19 @@ class _Period(msgspec.Struct):
 
 def reading(history: History, declared: Declared, since_ns: int) -> Gate:
     """Whether each home Region answered reads before the fault; writes are committed in one of them alone."""
-    homes = sorted(set(declared.homes.values()))
     reads = (o for s in series_of(history, "workload") for o in s.operations if o.kind == "read")
     answered = Counter(region_of(o) for o in reads if o.good and o.done_ns < since_ns)
-    said = ", ".join(f"{region} {answered[region]}" for region in homes)
-    if idle := [region for region in homes if not answered[region]]:
-        says = f"{' and '.join(idle)} answered no read before the fault ({said}): not all sites served."
+    return served(answered, declared, none="answered no read", some="reads answered")
+
+
+def served(by_region: Counter[str], declared: Declared, *, none: str, some: str) -> Gate:
+    """Whether each home Region did what is counted, before the fault; `none` and `some` say what that is."""
+    homes = sorted(set(declared.homes.values()))
+    said = ", ".join(f"{region} {by_region[region]}" for region in homes)
+    if idle := [region for region in homes if not by_region[region]]:
+        says = f"{' and '.join(idle)} {none} before the fault ({said}): not all sites served."
         return broken(SERVE, says, verdict="invalid")
-    return held(SERVE, f"Every site served before the fault; reads answered: {said}.")
+    return held(SERVE, f"Every site served before the fault; {some}: {said}.")
 
 
 def writing(before: Sequence[Operation], declared: Declared) -> Gate:

@@ -14,7 +14,7 @@ from reports.declared import Declared
 from reports.effects import corrupt_reads
 from reports.gates import Gate, broken, held
 from reports.model import Finding
-from reports.one_writer import GLOBAL, SERVE, reading, writing
+from reports.one_writer import GLOBAL, reading, served, writing
 from reports.phases import phases_of
 from reports.sent import judged_changes
 from reports.series import names_of, region_of
@@ -39,13 +39,8 @@ def site_gates(history: History, declared: Declared) -> list[Gate]:
 
 def _serving(before: Sequence[Operation], declared: Declared) -> Gate:
     """Whether each home Region took writes."""
-    homes = sorted(set(declared.homes.values()))
     took = Counter(region_of(o) for o in before)
-    said = ", ".join(f"{region} {took[region]}" for region in homes)
-    if idle := [region for region in homes if not took[region]]:
-        says = f"{' and '.join(idle)} took no write before the fault ({said}): not all sites served."
-        return broken(SERVE, says, verdict="invalid")
-    return held(SERVE, f"Every site served before the fault; writes taken: {said}.")
+    return served(took, declared, none="took no write", some="writes taken")
 
 
 def _at_home(before: Sequence[Operation], declared: Declared) -> Gate:

@@ -1,8 +1,6 @@
 """Lambda of the lab: a function's own code runs, and the step `run` shows what became of it."""
 
-import io
 import threading
-import zipfile
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -19,6 +17,7 @@ from fixtures.recovery.runner import make_step
 from fixtures.recovery.step import Around
 from fixtures.workload_plans import RunStep
 from reports.steps import StepRecord
+from tests.lab.zipped import zipped
 
 REGION = "eu-central-1"
 CODE = """
@@ -35,13 +34,6 @@ def warm(event, context):
 """
 
 
-def packed() -> bytes:
-    held = io.BytesIO()
-    with zipfile.ZipFile(held, "w") as file:
-        file.writestr("index.py", CODE)
-    return held.getvalue()
-
-
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
     moto_api_backend.reset()
@@ -52,7 +44,7 @@ def address() -> Iterator[str]:
     trust = '{"Version": "2012-10-17", "Statement": []}'
     role = client("iam", REGION, url).create_role(RoleName="warm", AssumeRolePolicyDocument=trust)["Role"]["Arn"]
     client("lambda", REGION, url).create_function(
-        FunctionName="warm", Runtime="python3.12", Role=role, Handler="index.warm", Code={"ZipFile": packed()},
+        FunctionName="warm", Runtime="python3.12", Role=role, Handler="index.warm", Code={"ZipFile": zipped(CODE)},
         Timeout=5, Environment={"Variables": {"TOLD": "by the template"}},
     )  # fmt: skip
     yield url

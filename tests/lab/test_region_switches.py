@@ -1,10 +1,8 @@
 """ARC's Region switch of the lab: a plan's own steps are done, and the step `run` follows them to their end."""
 
-import io
 import json
 import threading
 import time
-import zipfile
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -27,6 +25,7 @@ from fixtures.recovery.step import Around
 from fixtures.sdk_names import model
 from fixtures.workload_plans import RunStep
 from reports.steps import StepRecord
+from tests.lab.zipped import zipped
 
 HOME, AWAY = "eu-west-1", "eu-central-1"
 DEADLINE_S = 30.0
@@ -72,13 +71,6 @@ def resource(name: str, steps: tuple[dict[str, Any], ...]) -> dict[str, Any]:
     return {"Type": moto_switches.Plan.cloudformation_type(), "Properties": given}
 
 
-def packed() -> bytes:
-    held = io.BytesIO()
-    with zipfile.ZipFile(held, "w") as file:
-        file.writestr("index.py", CODE)
-    return held.getvalue()
-
-
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
     moto_api_backend.reset()
@@ -91,7 +83,7 @@ def address() -> Iterator[str]:
     trust = '{"Version": "2012-10-17", "Statement": []}'
     role = client("iam", AWAY, url).create_role(RoleName="warm", AssumeRolePolicyDocument=trust)["Role"]["Arn"]
     client("lambda", AWAY, url).create_function(
-        FunctionName="warm", Runtime="python3.12", Role=role, Handler="index.warm", Code={"ZipFile": packed()}
+        FunctionName="warm", Runtime="python3.12", Role=role, Handler="index.warm", Code={"ZipFile": zipped(CODE)}
     )
     body = {"Resources": {name.title(): resource(name, steps) for name, steps in PLANS.items()}}
     client("cloudformation", HOME, url).create_stack(StackName="switches", TemplateBody=json.dumps(body))
