@@ -133,6 +133,9 @@ def _findings(found: Ledger) -> list[Gate]:
             f"{sum(f.duplicated for f in damaged)} took effect more than once."
         )
         gates.append(_told("integrity", says, damaged, verdict="fail"))
+    spoilt = [f for f in damaged if f.at_failover == "corrupt"]
+    if spoilt:
+        gates.append(_not_right(spoilt))
     for name, says in _ANOMALIES.items():
         fates = [f for f in found.fates if f.loss_class == name]
         if fates:
@@ -144,6 +147,19 @@ def _findings(found: Ledger) -> list[Gate]:
         )
         gates.append(Gate(finding))
     return gates
+
+
+def _not_right(spoilt: Sequence[Fate]) -> Gate:
+    """Service that is good because nobody asks for what is spoilt has not recovered; how long it was bad still stands.
+
+    What an audit finds spoilt only after everything was put back says nothing of the recovery before that.
+    """
+    says = (
+        f"When recovery was over, {len(spoilt)} writes still came back with another checksum or version: service was "
+        "good again only for clients that did not ask for them."
+    )
+    gate = broken("recovered data", says, taints=("recovery time",), spares_fail=True)
+    return _proved(gate, (f.write for f in spoilt))
 
 
 def _told(check: str, says: str, fates: Sequence[Fate], *, verdict: Judgement = "not judged") -> Gate:

@@ -17,7 +17,6 @@ from tests.truth.simulated import (
     STABLE,
     UNDO,
     Outage,
-    Stored,
     audit_of,
     declared_of,
     drill,
@@ -339,21 +338,6 @@ def test_without_an_audit_nothing_is_known_of_the_data() -> None:
 def test_a_missed_rto_is_not_hidden_by_unread_data() -> None:
     verdict = judged(drill(audits=()), rto_s=2.0)
     assert (verdict.verdict, verdict.data_loss.verdict) == ("fail", "inconclusive")
-
-
-@pytest.mark.parametrize(
-    ("stored", "name"), [(Stored(checksum="x"), "checksum"), (Stored(effects=2), "more than once")]
-)
-def test_corrupt_and_duplicated_data_fail(stored: Stored, name: str) -> None:
-    history = drill(audits=())
-    writes = writes_of(history)
-    hit = next(w.key for w in writes if w.outcome == "ok")
-    keys = [w.key for w in writes if w.sent_ns < 19 * NS]
-    audit = audit_of(keys, "at failover", 19 * NS, kept(writes) | {hit: stored})
-    verdict = judged(with_operations(history, audit))
-    assert verdict.verdict == "fail"
-    assert name in finding(verdict, "integrity").says
-    assert finding(verdict, "integrity").verdict == "fail"
 
 
 def test_writes_too_far_apart_cannot_prove_a_small_rpo() -> None:
