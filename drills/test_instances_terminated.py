@@ -7,7 +7,8 @@ from fixtures.faults.terminate_instances import TerminateInstances
 
 
 @pytest.mark.first_zone("scorecard")
-@pytest.mark.drill(disruption="hardware", expects="impact", needs="instances")
+# "any": whether an operation is under way at an instance as it ends is luck, and all that clients may see.
+@pytest.mark.drill(disruption="hardware", expects="any", needs="instances")
 def test_instances_terminated(drill: Drill, zone: str) -> None:
     """If a zone's instances are terminated, others take orders within the RTO, and no acknowledged order is lost."""
     drill.steady()

@@ -14,6 +14,7 @@ from reports.chaos import ChaosRow, ChaosSequence, read_chaos, rows, title, told
 from reports.controls import CAUTION
 from reports.facts import RunFacts, run_facts
 from reports.manifest import FileHash, hashes_of
+from reports.marks_table import mark_lines
 from reports.model import Overall
 from reports.page_face import face
 from reports.page_together import Together, together_of
@@ -93,6 +94,7 @@ def _render(
         breakable=breakable,
         unbroken=unbroken,
         brief=brief,
+        mark_lines=mark_lines,
         title=title,
         told=told,
     )
