@@ -1,7 +1,6 @@
 """The marks as the page lists them: what AWS says again and again stands in one row, with how often."""
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
@@ -22,23 +21,15 @@ class MarkLine(msgspec.Struct, frozen=True):
 
 def mark_lines(marks: Sequence[MarkRow]) -> list[MarkLine]:
     """The marks in their order; signs that one source says more than `OFTEN` times in the same words are one row."""
-    said = Counter(_words(mark) for mark in marks if mark.name == "sign")
-    last = {_words(mark): mark for mark in marks}
-    return [
-        MarkLine(mark, more=said[_words(mark)] - 1, last_s=last[_words(mark)].at_s)
-        if said[_words(mark)] > OFTEN else MarkLine(mark)
-        for mark in _once(marks, said)
-    ]  # fmt: skip
-
-
-def _once(marks: Iterable[MarkRow], said: Counter[tuple[str, str, str]]) -> Iterable[MarkRow]:
-    """Without those that only repeat an earlier one."""
-    seen = set()
+    said: dict[tuple[str, str], list[MarkRow]] = {}
     for mark in marks:
-        if _words(mark) not in seen or said[_words(mark)] <= OFTEN:
-            yield mark
-        seen.add(_words(mark))
-
-
-def _words(mark: MarkRow) -> tuple[str, str, str]:
-    return mark.name, mark.source, mark.says
+        if mark.name == "sign":
+            said.setdefault((mark.source, mark.says), []).append(mark)
+    lines = []
+    for mark in marks:
+        same = said[mark.source, mark.says] if mark.name == "sign" else []
+        if len(same) <= OFTEN:
+            lines.append(MarkLine(mark))
+        elif mark is same[0]:
+            lines.append(MarkLine(mark, more=len(same) - 1, last_s=same[-1].at_s))
+    return lines
