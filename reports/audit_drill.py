@@ -4,7 +4,7 @@ from reports.actions import tolerable
 from reports.audit_field import Field, listed, mark, moment, never, says
 from reports.facts import Facts
 from reports.model import StepRow, Verdict
-from reports.words import failback_words, interval, lag_words, loss_words, recovery_words, undo_words
+from reports.words import failback_words, interval, lag_words, loss_words, measured, recovery_words, undo_words
 
 NO_FAULT = "none: this drill injects nothing by design"
 
@@ -174,14 +174,17 @@ def _classes(facts: Facts) -> str | None:
         "lost",
         "late",
         "rolled_back",
+        "resurrected",
         "corrupt",
         "duplicated",
         "in_doubt",
+        "in_doubt_vanished",
         "phantom",
         "unexpected",
         "unread",
     )
-    return ", ".join(f"{getattr(loss, name)} {name.replace('_', ' ')}" for name in named)
+    counts = ((name.replace("_", " "), getattr(loss, name)) for name in named)
+    return ", ".join(f"{name} not known" if count is None else f"{count} {name}" for name, count in counts)
 
 
 def _reconciled(facts: Facts) -> str | None:
@@ -198,7 +201,11 @@ def _recovery_point(facts: Facts) -> str | None:
     if verdict is None or (verdict.data_loss.lower_s is None and verdict.data_loss.upper_s is None):
         return None
     loss = verdict.data_loss
-    return f"{interval(loss.lower_s, loss.upper_s, loss.objective_s)} before the impact"
+    gone = loss.lost + loss.late + loss.rolled_back + loss.resurrected
+    if not verdict.episodes and not gone and not loss.in_doubt_vanished:
+        return "no impact was seen and nothing was lost, so there is nothing that it could lie before"
+    both = f"{measured(loss)} before the later of the impact and the newest lost write"
+    return both if gone or loss.in_doubt_vanished else f"{measured(loss)} before the impact"
 
 
 def _lag(facts: Facts) -> str | None:

@@ -77,7 +77,7 @@ def _book(history: History, since_ns: int) -> Ledger:
         for f in ledger_by(history, Audits(before, None)).fates
         if f.at_failover in MISSING
     }
-    book = ledger_by(history, Audits(after, None))
+    book = ledger_by(history, Audits(after, None, after))  # nothing is healed later: what it misses, it misses for good
     fates = tuple(f for f in book.fates if (f.write.vantage, f.write.stream, f.write.seq) not in gone)
     return msgspec.structs.replace(book, fates=fates)
 

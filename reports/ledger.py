@@ -22,6 +22,7 @@ from reports.words import utc_text
 Found = Literal["present", "absent", "older", "corrupt", "unread", "not asked", "not sampled", "deleted", "back"]
 MISSING: tuple[Found, ...] = ("absent", "older", "back")
 SILENT: tuple[Found, ...] = ("not asked", "not sampled")
+BACK: tuple[Found, ...] = ("present", "deleted")
 
 
 class Reading(msgspec.Struct, frozen=True):
@@ -63,32 +64,42 @@ class Audit(msgspec.Struct, frozen=True):
 
 
 class Audits(msgspec.Struct, frozen=True):
-    """The two that judge: before healing, and after. Either may be missing."""
+    """The two that judge: before healing, and after. Either may be missing.
+
+    `last` is the last of all where that is a third one, after the way home: it judges no loss, but what it finds again
+    was not lost for good.
+    """
 
     at_failover: Audit | None
     after_heal: Audit | None
+    last: Audit | None = None
 
     @property
     def all(self) -> tuple[Audit, ...]:
-        """Those that there are, in time order."""
+        """Those that judge, as far as there are any, in time order."""
         return tuple(a for a in (self.at_failover, self.after_heal) if a is not None)
+
+    @property
+    def final(self) -> Audit | None:
+        """The one that says what came back: the last after healing; None: nobody looked then."""
+        return self.last or self.after_heal
 
 
 class Fate(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What became of one write. `loss_class` is None where it simply survived (or was never done, and is not there).
 
     `judged`: an audit speaks of it. `gone`: it was acknowledged, and an audit did not find it (or found what it had
-    deleted); `for_good`: the last audit did not, either. `kept`: an audit proves that the data holds it. `corrupt` and
-    `duplicated` are said of it whatever its class.
+    deleted). `final` is what `Audits.final` found of one that is gone, and `after_heal` of any other. `kept`: an audit
+    proves that the data holds it. `corrupt` and `duplicated` are said of it whatever its class.
     """
 
     write: Operation
     at_failover: Found
     after_heal: Found
+    final: Found
     loss_class: Class | None
     judged: bool
     gone: bool = False
-    for_good: bool = False
     kept: bool = False
     corrupt: bool = False
     duplicated: bool = False
@@ -97,6 +108,11 @@ class Fate(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     def acknowledged(self) -> bool:
         """Whether the client was told that it is done."""
         return self.write.good
+
+    @property
+    def for_good(self) -> bool:
+        """Whether it was still gone when the data was last looked at after healing."""
+        return self.gone and self.final in MISSING
 
 
 class Ledger(msgspec.Struct, frozen=True):
@@ -114,14 +130,16 @@ class Ledger(msgspec.Struct, frozen=True):
 def audits_of(history: History) -> Audits:
     """The first audit that began before `undo` did, and the last one before the way home that is not it.
 
-    An audit that began after `undo` is one after healing even if it is the only one.
+    An audit that began after `undo` is one after healing even if it is the only one. One after the way home is not:
+    what is missing then may have been lost on it (`reports.failback`).
     """
     phases = phases_of(history)
-    audits = [a for a in all_audits(history) if phases.failback_ns is None or a.began_ns < phases.failback_ns]
+    every = all_audits(history)
+    audits = [a for a in every if phases.failback_ns is None or a.began_ns < phases.failback_ns]
     undo_ns = phases.until_ns
     first = audits[0] if audits and (undo_ns is None or audits[0].began_ns < undo_ns) else None
     rest = [a for a in audits if a is not first]
-    return Audits(first, rest[-1] if rest else None)
+    return Audits(first, rest[-1] if rest else None, every[-1] if len(every) > len(audits) else None)
 
 
 def all_audits(history: History, site: str = "") -> list[Audit]:
@@ -173,14 +191,17 @@ def _fate(write: Operation, audits: Audits, sends: Sends) -> Fate:
     if duplicated and found in (None, "in-doubt recovered"):
         found = "duplicated"
     gone = write.good and (first in MISSING or last in MISSING)
+    final = last if audits.last is None or not gone else _found(write, audits.last, sends)
+    if found in _GONE_AS.values() and final in BACK:
+        found = "late"
     return Fate(
         write=write,
         at_failover=first,
         after_heal=last,
+        final=final,
         loss_class=found,
         judged=first not in SILENT or last not in SILENT,
         gone=gone,
-        for_good=gone and (last in MISSING or audits.after_heal is None),
         kept=write.good and not gone and not corrupt and _kept(write, audits, first, last),
         corrupt=corrupt,
         duplicated=duplicated,
@@ -337,7 +358,7 @@ def _row(fate: Fate, audits: Audits, start_ns: int, history: History) -> LossRow
         sent_utc=utc_text(history.base.utc_of(write.sent_ns)),
         done_utc=utc_text(history.base.utc_of(write.done_ns)),
         at_failover=_says(write, fate.at_failover, audits.at_failover),
-        after_heal=_says(write, fate.after_heal, audits.after_heal),
+        after_heal=_says(write, fate.final, audits.final if fate.gone else audits.after_heal),
     )
 
 

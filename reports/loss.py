@@ -26,7 +26,8 @@ class Loss(msgspec.Struct, frozen=True):
 
     `before_impact` and `after_impact` split the lost writes at the impact. A hole is a run of lost writes between two
     that survived. `vanished`: writes in doubt that are not there are among `lost`. `proof` are the writes that bound
-    it from above. `coverage` is that of the audits where they were samples: then the upper bound is 95% sure.
+    it from above. `coverage` is that of the audits where they were samples: then the upper bound is 95% sure. `sure` is
+    the same by an impact that errs in one drill of a million (`Recovery.cautious`); None: the impact is certain.
     """
 
     lower_ns: int
@@ -38,6 +39,7 @@ class Loss(msgspec.Struct, frozen=True):
     vanished: bool = False
     proof: tuple[Operation, ...] = ()
     coverage: tuple[Coverage, ...] = ()
+    sure: "Loss | None" = None
 
     @property
     def sampled(self) -> bool:
@@ -52,6 +54,13 @@ def loss(found: Ledger, recovered: Recovery, *, vanished: bool = False) -> Loss:
     never saw bounds nothing; then the newest lost write alone is the end of what was lost. `vanished`: a write in doubt
     that is not there counts as one that was acknowledged and lost.
     """
+    measured = _loss(found, recovered, vanished=vanished)
+    if recovered.cautious is None:
+        return measured
+    return msgspec.structs.replace(measured, sure=_loss(found, recovered.cautious, vanished=vanished))
+
+
+def _loss(found: Ledger, recovered: Recovery, *, vanished: bool) -> Loss:
     lost = sorted(lost_writes(found.fates, vanished=vanished), key=lambda o: o.sent_ns)
     kept = sorted((f.write for f in found.fates if f.kept), key=lambda o: o.sent_ns)
     left_out = [f.write for f in found.fates if f.acknowledged and "not sampled" in (f.at_failover, f.after_heal)]
@@ -149,13 +158,30 @@ def near_impact(found: Ledger, impact: Edge | None) -> tuple[list[Operation], li
     return flying, fresh
 
 
+_DOUBT = (
+    "That is not proof enough for a verdict: with an impact that errs only once in a million drills it is {}, because "
+    "few operations failed. Ask more often, or over more streams."
+)
+
+
 def judge_loss(found: Ledger, measured: Loss, impact: Edge | None, rpo_s: float | None) -> DataLoss:
-    """The data loss against its objective, before any gate of validity is asked."""
+    """The data loss against its objective, before any gate of validity is asked.
+
+    The verdict rests on `measured.sure` where there is one (docs/adr/0006-certain.md); where that is another interval
+    than the one that is shown, this one is 95% sure.
+    """
+    judged_by = measured.sure or measured
+    certain = (judged_by.lower_ns, judged_by.upper_ns) == (measured.lower_ns, measured.upper_ns)
     lower_s = seconds(measured.lower_ns)
     upper_s = None if measured.upper_ns is None else seconds(measured.upper_ns)
     judged = [f for f in found.fates if f.judged or not found.audits.all]
     unread = len(found.fates) if not found.audits.all else len(found.of_class("unread"))
     corrupt, duplicated = sum(f.corrupt for f in found.fates), sum(f.duplicated for f in found.fates)
+    shown, verdict = (_verdict(one, unread, corrupt + duplicated, rpo_s) for one in (measured, judged_by))
+    answers = [answer for audit in found.audits.all for answer in audit.answers.values()]
+    compared = any(answer.observed_checksum is not None for answer in answers)
+    counted = any(answer.effects is not None for answer in answers)
+    doubt = "" if shown == verdict else f" {_DOUBT.format(_how_long(judged_by, rpo_s))}"
     return DataLoss(
         objective_s=rpo_s,
         lower_s=lower_s if found.audits.all else None,
@@ -165,20 +191,20 @@ def judge_loss(found: Ledger, measured: Loss, impact: Edge | None, rpo_s: float 
         late=len(found.of_class("late")),
         rolled_back=len(found.of_class("rolled back")),
         resurrected=len(found.of_class("resurrected")),
-        corrupt=corrupt,
-        duplicated=duplicated,
+        corrupt=corrupt if corrupt or compared else None,
+        duplicated=duplicated if duplicated or counted else None,
         in_doubt=sum(f.write.outcome == "in-doubt" for f in judged),
         in_doubt_recovered=len(found.of_class("in-doubt recovered")),
         in_doubt_vanished=len(found.of_class("in-doubt vanished")),
         unexpected=len(found.unexpected),
         phantom=len(found.of_class("phantom")),
         unread=unread,
-        lost_for_good=sum(f.for_good for f in found.fates),
+        lost_for_good=_for_good(found),
         in_flight_at_impact=len(near_impact(found, impact)[0]),
-        confidence=0.95 if measured.sampled else 1.0,
+        confidence=1.0 if certain and not measured.sampled else 0.95,
         coverage=min((c.share for c in measured.coverage), default=1.0),
-        verdict=_verdict(measured, unread, corrupt + duplicated, rpo_s),
-        says=_says(found, measured, impact, rpo_s),
+        verdict=verdict,
+        says=_says(found, measured, impact, rpo_s) + doubt,
     )
 
 
@@ -213,21 +239,33 @@ def _says(found: Ledger, measured: Loss, impact: Edge | None, rpo_s: float | Non
 
 def loss_sentence(found: Ledger, measured: Loss, rpo_s: float | None) -> str:
     """What was lost, how much that is in time, and what the objective is."""
-    lower_s = seconds(measured.lower_ns)
-    upper_s = None if measured.upper_ns is None else seconds(measured.upper_ns)
-    how_long = interval(lower_s, upper_s, rpo_s or None)
+    how_long = _how_long(measured, rpo_s)
     acknowledged = sum(f.acknowledged and f.judged for f in found.fates)
     objective = "" if rpo_s is None else f"; the objective is {'0 lost' if rpo_s == 0 else seconds_words(rpo_s)}"
-    if not measured.lost and upper_s is None:
+    if not measured.lost and measured.upper_ns is None:
         return f"None of {acknowledged} acknowledged writes was lost; nothing bounds what was not read{objective}."
     if not measured.lost:
         return f"None of {acknowledged} acknowledged writes was lost, which bounds the loss at {how_long}{objective}."
-    good = sum(f.for_good for f in found.fates)
     doubt = len(found.of_class("in-doubt vanished")) if measured.vanished else 0
     gone = f"{len(measured.lost) - doubt} of {acknowledged} acknowledged writes were lost"
     also = f", and {doubt} in doubt are not there, which this objective counts as lost" if doubt else ""
     split = f"{measured.before_impact} done before the impact, {measured.after_impact} after it"
-    return f"{gone}{also} ({split}; {measured.holes} holes; {good} for good): {how_long}{objective}."
+    return f"{gone}{also} ({split}; {measured.holes} holes; {_for_good_words(found)}): {how_long}{objective}."
+
+
+def _how_long(measured: Loss, rpo_s: float | None) -> str:
+    upper_s = None if measured.upper_ns is None else seconds(measured.upper_ns)
+    return interval(seconds(measured.lower_ns), upper_s, rpo_s or None)
+
+
+def _for_good(found: Ledger) -> int | None:
+    """How many of the lost writes were still gone when the data was last read back; None: nobody did after the heal."""
+    return None if found.audits.final is None else sum(f.for_good for f in found.fates)
+
+
+def _for_good_words(found: Ledger) -> str:
+    good = _for_good(found)
+    return "whether for good is not known" if good is None else f"{good} for good"
 
 
 def _which(found: Ledger) -> str:
@@ -235,6 +273,9 @@ def _which(found: Ledger) -> str:
     audits = found.audits
     if audits.at_failover is None and audits.after_heal is not None:
         return f'There was only audit "{audits.after_heal.name}", after healing: what was missing before is not known.'
+    if audits.last is not None and audits.after_heal is None:
+        return f'Read back at the failover, and after the way home ("{audits.last.name}").'
     if audits.after_heal is None and audits.at_failover is not None:
         return f'There was only audit "{audits.at_failover.name}": what came back after healing is not known.'
-    return "Read back at the failover and again after healing."
+    home = "" if audits.last is None else f', and after the way home ("{audits.last.name}")'
+    return f"Read back at the failover and again after healing{home}."

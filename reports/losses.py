@@ -39,7 +39,8 @@ class LossRow(msgspec.Struct, frozen=True, kw_only=True):
 
     `sent_s` and `done_s` are s since the drill's start, None for a row that no write of this drill belongs to
     (unexpected). `sent_utc` and `done_utc` are the same moments in UTC to the ms, or empty. `at_failover` and
-    `after_heal` say what the audits found: `present`, `absent`, `version 3`, `bad checksum`, `2 effects`, `unread`.
+    `after_heal` say what the audits found: `present`, `absent`, `version 3`, `bad checksum`, `2 effects`, `unread`. Of
+    a lost write `after_heal` is the last audit of all, also where that came after the way home.
     """
 
     key: str

@@ -38,7 +38,9 @@ class DataLoss(msgspec.Struct, frozen=True, kw_only=True):
     """Data loss in s as an interval, and what became of every write, by class.
 
     `resurrected`: acknowledged deletes that were undone; they are lost changes. `coverage` is the share of the
-    acknowledged keys that the audits read, and `confidence` that of the upper bound: 0.95 where it is below 1.0.
+    acknowledged keys that the audits read. `confidence` is that of the interval: 0.95 where not every key was read, or
+    where an end of it is an impact that is not certain. None for what nobody measured: `lost_for_good` if nothing was
+    read back after the heal, `corrupt` where no audit was told a checksum, `duplicated` where none was told effects.
     """
 
     objective_s: float | None
@@ -48,14 +50,14 @@ class DataLoss(msgspec.Struct, frozen=True, kw_only=True):
     lost: int
     late: int
     rolled_back: int
-    corrupt: int
-    duplicated: int
+    corrupt: int | None
+    duplicated: int | None
     in_doubt: int
     in_doubt_recovered: int
     unexpected: int
     phantom: int
     unread: int
-    lost_for_good: int
+    lost_for_good: int | None
     in_flight_at_impact: int
     verdict: Judgement
     says: str = ""

@@ -38,7 +38,7 @@ class DrillView:
     tolerances: list[tuple[str, str, str, str]]
     not_measured: dict[str, str]
     overrides: list[str] | None
-    classes: list[tuple[str, int, str]]
+    classes: list[tuple[str, int | None, str]]
     first_losses: list[LossRow]
     listed: int
     losses_hash: FileHash | None
@@ -115,18 +115,20 @@ def _steps(verdict: Verdict | None) -> list[str]:
     return next_steps(verdict)
 
 
-def loss_classes(loss: DataLoss) -> list[tuple[str, int, str]]:
-    """What became of the writes: class, how many, and what the class counts as."""
+def loss_classes(loss: DataLoss) -> list[tuple[str, int | None, str]]:
+    """What became of the writes: class, how many (None: not known), and what the class counts as."""
     return [
         ("acknowledged", loss.acknowledged, "all writes that the workload said were done"),
         ("lost", loss.lost, "acknowledged, and absent in the audits: data loss"),
         ("late", loss.late, "absent at the failover, present after the heal: lost at the failover, not for ever"),
         ("rolled back", loss.rolled_back, "acknowledged, and only an older version is there: data loss"),
-        ("lost for good", loss.lost_for_good, "still gone after the heal"),
+        ("resurrected", loss.resurrected, "acknowledged deletes that were undone: data loss"),
+        ("lost for good", loss.lost_for_good, "of all these, still gone when last read back, after the heal"),
         ("corrupt", loss.corrupt, "there, with a wrong checksum: an integrity failure"),
         ("duplicated", loss.duplicated, "sent once, done more than once: an integrity failure"),
         ("in doubt", loss.in_doubt, "sent, and nothing proves either way: neither lost nor kept"),
         ("in doubt, recovered", loss.in_doubt_recovered, "in doubt, and found by the audit"),
+        ("in doubt, vanished", loss.in_doubt_vanished, "in doubt, and not there: lost if the objective says so"),
         ("phantom", loss.phantom, "refused, and there all the same: an anomaly"),
         ("unexpected", loss.unexpected, "never sent, and there: an anomaly"),
         ("unread", loss.unread, "never successfully read back: unknown"),

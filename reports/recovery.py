@@ -235,13 +235,22 @@ def _newest_ns(series: Series, until_ns: int | None, longest_ns: int) -> int:
 
 
 def measured(found: Recovery, history: History, clock: Clock) -> tuple[int, int | None] | None:
-    """Bounds of one clock in ns; the upper is None where recovery was not seen. None: it cannot be measured."""
+    """Bounds of one clock in ns; the upper is None where recovery was not seen. None: it cannot be measured.
+
+    A service that answered once, or whose data was audited, and that did not stay good has met no objective.
+    """
+    bounds = _read(found, history, clock)
+    return bounds if bounds is None or found.recovered else (bounds[0], None)
+
+
+def _read(found: Recovery, history: History, clock: Clock) -> tuple[int, int | None] | None:
+    """The same, whatever became of the service afterwards."""
     if not found.groups:
         return None
     if clock == "total":
         return found.lower_ns, found.upper_ns
     if clock == "first_success":
-        return _first_success(found.groups[0])
+        return _first_successes(found.groups)
     if clock == "audited":
         return _between(found.groups[0].impact, main_mark(history, "audited"))
     return _from_decision(found.groups[-1], main_mark(history, "decided"))
@@ -250,19 +259,30 @@ def measured(found: Recovery, history: History, clock: Clock) -> tuple[int, int 
 def clocks(found: Recovery, history: History) -> dict[str, list[float]]:
     """Every clock as [lower, upper] in s; an empty list where it cannot be measured."""
     names: tuple[Clock, ...] = ("total", "from_decision", "first_success", "audited")
-    bounds = {name: measured(found, history, name) for name in names}
+    bounds = {name: _read(found, history, name) for name in names}
     return {
         name: [seconds(b[0]), seconds(b[1])] if b is not None and b[1] is not None else [] for name, b in bounds.items()
     }
 
 
 def _from_decision(group: Group, decided: Mark | None) -> tuple[int, int | None] | None:
+    """None as well where it was decided only when service was good already: nothing followed from that."""
     if decided is None:
+        return None
+    if group.stable_upper_ns is not None and decided.at_ns - decided.uncertainty_ns > group.stable_upper_ns:
         return None
     lower_ns = max(0, group.stable_lower_ns - decided.at_ns - decided.uncertainty_ns)
     if group.stable_upper_ns is None:
         return lower_ns, None
     return lower_ns, max(0, group.stable_upper_ns - decided.at_ns + decided.uncertainty_ns)
+
+
+def _first_successes(groups: Sequence[Group]) -> tuple[int, int] | None:
+    """The longest of every outage's; None if there is one without."""
+    found = [one for group in groups if (one := _first_success(group)) is not None]
+    if len(found) < len(groups):
+        return None
+    return max(lower_ns for lower_ns, _ in found), max(upper_ns for _, upper_ns in found)
 
 
 def _first_success(group: Group) -> tuple[int, int] | None:
@@ -279,7 +299,7 @@ def _first_success(group: Group) -> tuple[int, int] | None:
 
 
 def _between(impact: Edge, mark: Mark | None) -> tuple[int, int] | None:
-    if mark is None:
+    if mark is None or mark.at_ns + mark.uncertainty_ns < impact.lower_ns:
         return None
     between = span(impact, Edge(mark.at_ns - mark.uncertainty_ns, mark.at_ns + mark.uncertainty_ns))
     return between.lower_ns, between.upper_ns

@@ -114,7 +114,8 @@ def _says(
     rto_s = objectives.rto_s
     objective = "there is no RTO" if rto_s is None else f"the RTO is {seconds_words(rto_s)}"
     if lower_s is None:
-        return f"The clock {objectives.clock} cannot be measured (its mark is missing); {objective}."
+        why = "its mark is missing, or came when it could not begin or end anything"
+        return f"The clock {objectives.clock} cannot be measured ({why}); {objective}."
     took = interval(lower_s, upper_s, rto_s)
     if not found.recovered:
         return f"{_endless(found, took)}; {objective}.{_advice(found, objectives, verdict)}"

@@ -117,6 +117,12 @@ def objective_words(objective_s: float | None) -> str:
     return f"of {seconds(objective_s)}" if objective_s is not None else "(no objective)"
 
 
+def measured(figure: RecoveryTime | DataLoss) -> str:
+    """One measured figure, with how sure it is where that is not certain: `3.9..4.5 s (95% sure)`."""
+    told = interval(figure.lower_s, figure.upper_s, figure.objective_s)
+    return told if figure.confidence >= 1.0 or figure.lower_s is None else f"{told} ({figure.confidence:.0%} sure)"
+
+
 def recovery_words(recovery: RecoveryTime) -> str:
     """The measured recovery time beside its objective: `4.1..4.3 s of 30 s`.
 
@@ -142,14 +148,16 @@ def loss_words(loss: DataLoss) -> str:
     """The measured data loss beside its objective: `17 of 812 acknowledged, 0.8..0.9 s of 5 s`.
 
     Acknowledged writes that came back rolled back count as lost, and so do deletes that were undone: the store no
-    longer has what it said it has.
+    longer has what it said it has. `not measured` where nothing was read back.
     """
     gone = loss.lost + loss.late + loss.rolled_back + loss.resurrected
     count = f"{gone} of {loss.acknowledged} acknowledged"
     objective = "none" if loss.objective_s is None else "0 lost" if loss.objective_s == 0 else seconds(loss.objective_s)
+    if loss.lower_s is None and loss.upper_s is None:
+        return f"not measured (objective: {objective})"
     if gone == 0 or loss.objective_s == 0:
         return f"{count} (objective: {objective})"
-    return f"{count}, {interval(loss.lower_s, loss.upper_s, loss.objective_s)} (objective: {objective})"
+    return f"{count}, {measured(loss)} (objective: {objective})"
 
 
 def lag_words(lag: ReplicationLag) -> str:

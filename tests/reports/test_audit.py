@@ -1,5 +1,6 @@
 """The record that an auditor reads: every field is there with a value or as missing, and nothing of it is invented."""
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -189,6 +190,23 @@ def test_the_outage_is_held_against_the_tolerable_one_as_an_interval(
     verdict = facts_of(tmp_path, "pass").record.verdict
     assert verdict is not None
     assert tolerable(verdict, mtd_s) is kept
+
+
+def test_the_recovery_point_is_counted_back_from_what_the_loss_ends_with(tmp_path: Path) -> None:
+    name, facts = "data: recovery point", facts_of(tmp_path, "fail")
+    verdict = facts.record.verdict
+    assert verdict is not None
+
+    def told(*, unseen: bool = False, **changes: int) -> str | None:
+        loss = msgspec.structs.replace(verdict.data_loss, **changes)
+        episodes = [] if unseen else verdict.episodes
+        record = replace(facts.record, verdict=msgspec.structs.replace(verdict, data_loss=loss, episodes=episodes))
+        return values(replace(facts, record=record))[name]
+
+    lost = "0.000..0.020 s before the later of the impact and the newest lost write"
+    assert told() == "0.000..0.020 s before the impact"
+    assert (told(lost=1), told(in_doubt_vanished=1), told(late=1, unseen=True)) == (lost, lost, lost)
+    assert told(unseen=True) == "no impact was seen and nothing was lost, so there is nothing that it could lie before"
 
 
 def test_findings_are_ranked(tmp_path: Path) -> None:

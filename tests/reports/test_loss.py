@@ -163,6 +163,29 @@ def test_the_only_audit_after_undo_is_one_after_healing() -> None:
     assert (fate.loss_class, fate.for_good) == ("lost", True)
 
 
+def test_the_audit_after_the_way_home_says_what_was_lost_for_good() -> None:
+    """It judges no loss: what was missing at the failover was lost then."""
+    writes = [write(1, key="k-1"), write(1.2, key="k-2"), write(1.4, key="k-3")]
+    keys = [w.key for w in writes]
+    first = audit_of(keys, "at failover", FAILOVER, {"k-1": THERE})
+    home = audit_of(keys, "after failback", HEAL + 5 * NS, {"k-1": THERE, "k-2": THERE})
+    went = Mark(name="failback start", at_ns=HEAL + NS, source="runner")
+    told, alone = (
+        msgspec.structs.replace(one, marks=(*one.marks, went))
+        for one in (history(writes, first, home), history(writes, first))
+    )
+    found = ledger(told)
+    assert [(f.loss_class, f.for_good) for f in found.fates] == [(None, False), ("late", False), ("lost", True)]
+    assert [row.after_heal for row in loss_rows(found, told)] == ["present", "absent"]
+    measured = judge_loss(found, loss(found, NOTHING), None, 60.0)
+    assert (measured.lost, measured.late, measured.lost_for_good) == (1, 1, 1)
+    assert "1 for good" in measured.says
+    assert 'Read back at the failover, and after the way home ("audit after failback").' in measured.says
+    blind = judge_loss(ledger(alone), loss(ledger(alone), NOTHING), None, 60.0)
+    assert (blind.lost, blind.lost_for_good) == (2, None)
+    assert "whether for good is not known" in blind.says
+
+
 def test_the_loss_runs_from_the_newest_write_before_all_lost_ones_to_the_newest_lost() -> None:
     writes = [write(i, key=f"k-{i}") for i in range(1, 9)]
     stored = {f"k-{i}": THERE for i in (1, 2, 3, 6)}  # 4, 5, 7, 8 are lost, in two holes of which one is inside

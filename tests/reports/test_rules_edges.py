@@ -201,17 +201,38 @@ def test_the_clock_audited_runs_from_the_first_impact_with_the_marks_uncertainty
     assert clocked(("audited", 12_000), uncertain_ms=200)["audited"] == [6.799, 7.3]
 
 
-def first_success(*operations: Operation) -> Sequence[float]:
+def first_success(*operations: Operation, later: tuple[Group, ...] = ()) -> Sequence[float]:
     (found,) = plain_episodes(series("s", operations), EXACT, WINDOW)
-    later = group(episode(9000, 11_000))
-    made = Recovery(Phases(0, 0, None), (group(found), later), 0, None)
+    made = Recovery(Phases(0, 0, None), (group(found), *later), 0, None)
     return clocked(found=made)["first_success"]
 
 
-def test_the_first_success_is_a_success_that_was_asked_after_the_first_impact() -> None:
+def test_the_first_success_is_a_success_that_was_asked_after_the_impact_of_the_longest_outage() -> None:
     # The one that is under way when the first is refused may have met the service before that.
-    under_way = op(290, 40)
-    assert first_success(*good(200), under_way, *refused(300, 400), *good(500)) == [0.209, 0.31]
+    asked_of = (*good(200), op(290, 40), *refused(300, 400), *good(500))
+    assert first_success(*asked_of) == [0.209, 0.31]
+    assert first_success(*asked_of, later=(group(episode(9000, 11_000)),)) == [2.109, 2.21]
+    silent = msgspec.structs.replace(episode(9000, 11_000), series=series("s", refused(9000, 11_000)))
+    assert first_success(*asked_of, later=(group(silent),)) == []
+
+
+def test_no_clock_ends_where_service_was_not_seen_to_recover() -> None:
+    endless = msgspec.structs.replace(TWO.groups[1], stable_upper_ns=None)
+    ended = msgspec.structs.replace(TWO, groups=(TWO.groups[0], endless))
+    made = history(marks=[Mark(name="audited", at_ns=12_000 * MS, source="runner")])
+    for clock in ("first_success", "audited"):
+        lower_ns, upper_ns = measured(ended, made, clock) or (None, 0)
+        assert (measured(TWO, made, clock) or (None, None))[1] is not None
+        assert (lower_ns is not None, upper_ns) == (True, None)
+        objectives = Objectives(rto_s=30.0, rpo_s=None, clock=clock)
+        told = judge_recovery(made, msgspec.structs.replace(declared_of(), objectives=objectives), ended)
+        assert (told.verdict, told.upper_s) == ("inconclusive", None)
+
+
+def test_a_mark_that_came_too_late_or_too_early_measures_nothing() -> None:
+    assert clocked(("decided", 11_200))["from_decision"] == []
+    assert clocked(("decided", 11_200), uncertain_ms=200)["from_decision"] == [0.0, 0.11]
+    assert clocked(("audited", 4000))["audited"] == []
 
 
 # --- what nobody met ---

@@ -1,5 +1,6 @@
 """Rules of the interval of the loss, of its verdict and of the gates on its evidence, one test each."""
 
+import msgspec
 import pytest
 
 from probes.history import Operation
@@ -52,6 +53,36 @@ def read_back(writes: list[Operation], *absent: tuple[float, ...]) -> Ledger:
 
 def told(found: Ledger, rpo_s: float | None, recovered: Recovery = NOTHING) -> DataLoss:
     return judge_loss(found, loss(found, recovered), recovered.impact, rpo_s)
+
+
+def test_the_verdict_rests_on_an_impact_that_errs_in_one_drill_of_a_million() -> None:
+    """The interval shown errs in 5% of drills; both pass and fail ask for more."""
+    found, shown, sure = read_back(writes_at(1, 2, 9, 12), ()), hit(10, 11), hit(5, 14)
+    recovered = msgspec.structs.replace(shown, cautious=sure)
+    measured = loss(found, recovered)
+    for rpo_s, alone, verdict in ((3.0, "pass", "inconclusive"), (13.0, "pass", "pass")):
+        assert told(found, rpo_s, shown).verdict == alone
+        judged = judge_loss(found, measured, shown.impact, rpo_s)
+        assert (judged.verdict, judged.confidence, judged.upper_s) == (verdict, 0.95, 2.0)
+        assert ("million drills it is" in judged.says) == (verdict != alone)
+    same = told(found, 3.0, msgspec.structs.replace(shown, cautious=shown))
+    assert (same.verdict, same.confidence) == ("pass", 1.0)
+    lost = read_back(writes_at(1, 2, 4, 4.5), (2, 4, 4.5))
+    assert told(lost, 7.0, shown).verdict == "fail"
+    assert told(lost, 7.0, recovered).verdict == "inconclusive"
+
+
+def test_what_no_audit_was_told_is_not_counted() -> None:
+    """Content is compared only by a checksum, and double effects are seen only where the store counts them."""
+    whole = read_back(writes_at(1, 2), ())
+    assert (told(whole, 5.0).corrupt, told(whole, 5.0).duplicated) == (0, 0)
+    audit = whole.audits.at_failover
+    assert audit is not None
+    for field, counts in (("observed_checksum", (None, 0)), ("effects", (0, None))):
+        bare = {key: msgspec.structs.replace(answer, **{field: None}) for key, answer in audit.answers.items()}
+        blind = msgspec.structs.replace(whole.audits, at_failover=msgspec.structs.replace(audit, answers=bare))
+        judged = told(msgspec.structs.replace(whole, audits=blind), 5.0)
+        assert (judged.corrupt, judged.duplicated) == counts
 
 
 def gate(check: str, found: Ledger, rpo_s: float | None, recovered: Recovery = NOTHING) -> Gate:

@@ -1,9 +1,10 @@
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from reports.model import RecoveryTime
-from reports.words import interval, recovery_words, seconds, utc_text, verdict_sentence, worst, zones_named
+from reports.words import interval, loss_words, recovery_words, seconds, utc_text, verdict_sentence, worst, zones_named
 from tests.reports.synthetic import UTC_NS, make
 
 
@@ -87,3 +88,12 @@ def test_what_was_seen_stands_beside_what_may_have_been(confidence: float, seen_
         seen_s=seen_s,
     )  # fmt: skip
     assert recovery_words(found) == shown
+
+
+def test_a_loss_says_how_sure_it_is_and_is_no_zero_where_nothing_was_read_back() -> None:
+    loss = make("fail", 400, lost=3).verdict.data_loss
+    sampled = msgspec.structs.replace(loss, confidence=0.95)
+    assert "0.80..0.90 s (objective: 5 s)" in loss_words(loss)
+    assert "0.80..0.90 s (95% sure) (objective: 5 s)" in loss_words(sampled)
+    blind = msgspec.structs.replace(loss, lower_s=None, upper_s=None, lost=0, late=0)
+    assert loss_words(blind) == "not measured (objective: 5 s)"
