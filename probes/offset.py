@@ -7,6 +7,7 @@ import subprocess
 ASK_S = 0.5
 _UNITS_S = {"us": 1e-6, "ms": 1e-3, "s": 1.0}
 _NUMBER = r"([-+]?\d+(?:\.\d+)?)"
+_TOLD = re.compile(rf": {_NUMBER} s, ±{_NUMBER} s$")
 
 
 def known_offset() -> str:
@@ -26,6 +27,12 @@ def known_offset() -> str:
             offset_s, bound_s = known
             return f"{name}: {offset_s:+.6f} s, ±{bound_s:.6f} s"
     return "unknown"
+
+
+def reach_s(told: str) -> float | None:
+    """How far from UTC a clock may have been, in s, by what `known_offset` told then; None where nothing was known."""
+    found = _TOLD.search(told)
+    return max(abs(float(found[1])), float(found[2])) if found else None
 
 
 def _asked(command: tuple[str, ...]) -> str:

@@ -16,8 +16,12 @@ def backup_findings(steps: Iterable[StepRecord]) -> list[Finding]:
 
 
 def missed(findings: Iterable[Finding]) -> list[Judgement]:
-    """Those that decide a drill. That a copy was there is no objective that was kept, so a pass decides nothing."""
-    return [finding.verdict for finding in findings if finding.verdict == "fail"]
+    """Those that decide a drill: what was wrong, and what may have been, by the operations that it names.
+
+    That a copy was there is no objective that was kept, so a pass decides nothing; nor does what shows nothing.
+    """
+    open_or_wrong = [one for one in findings if one.verdict in ("fail", "inconclusive")]
+    return [one.verdict for one in open_or_wrong if one.verdict == "fail" or one.operations]
 
 
 def _of(step: StepRecord) -> Iterator[Finding]:

@@ -17,9 +17,11 @@ SCHEMA = "dr-drills/chaos/1"
 class ChaosFault(msgspec.Struct, frozen=True, kw_only=True):
     """One fault of a sequence, or of a part that was run again: its place, its drill, and how that ended.
 
-    `outcome` is a verdict, `refused`, `error`, or `not steady`: what came before had left the workload in a state in
-    which nothing was started. `pause_s` was waited before it, and `took_s` is all it took, its lab's start included.
-    `folder` is its drill's, "" where it came to none.
+    `outcome` is a verdict, `refused` (the fault was), `error`, or `not steady`: what came before had left the workload
+    in a state in which nothing was started. `refused before it began`: not the workload, but something else (a stop
+    alarm, AWS, the probes' rate) kept the drill from starting. `says` is why it was refused, in a line. `pause_s` was
+    waited before it, and `took_s` is all it took, its lab's start included. `folder` is its drill's, "" where it came
+    to none.
     """
 
     place: int
@@ -30,6 +32,7 @@ class ChaosFault(msgspec.Struct, frozen=True, kw_only=True):
     outcome: str
     undo: Undo
     folder: str = ""
+    says: str = ""
 
 
 class ChaosReplay(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,7 +94,7 @@ _VERDICTS: tuple[Overall, ...] = ("pass", "fail", "inconclusive", "invalid", "ab
 def overall(faults: Iterable[ChaosFault]) -> Overall:
     """The worst of them; what was refused broke nothing, and a sequence in which nothing was broken is invalid.
 
-    What came to no verdict, or found the workload unsound, is inconclusive.
+    What came to no verdict, found the workload unsound, or could not even begin, is inconclusive.
     """
     broken = [one.outcome for one in faults if one.outcome != "refused"]
     named: dict[str, Overall] = {verdict: verdict for verdict in _VERDICTS}

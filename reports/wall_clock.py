@@ -50,6 +50,19 @@ def standstills(history: History) -> list[Moved]:
     return [still for record in history.vantages for still in _standstills(record, history)]
 
 
+def wandered_ns(history: History) -> int:
+    """By how much UTC and the monotonic clock parted in the drill, at most: by steps, slewing and sleep. Ns.
+
+    By so much a moment of the drill may be another one in UTC than its base says. Of the vantage of which most is seen.
+    """
+    return max((_wandered_ns(record, history) for record in history.vantages), default=0)
+
+
+def _wandered_ns(record: VantageRecord, history: History) -> int:
+    zeros = [history.base.utc_ns, *(reading.utc_ns - reading.at_ns for reading in _readings(record, history))]
+    return max(zeros) - min(zeros)
+
+
 def _standstills(record: VantageRecord, history: History) -> Iterator[Moved]:
     name, sent = record.header.vantage, attrgetter("sent_ns")
     for a, b in pairwise(record.clocks):

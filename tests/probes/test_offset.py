@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from probes import offset
-from probes.offset import known_offset, of_chrony, of_ntpd, of_timesyncd
+from probes.offset import known_offset, of_chrony, of_ntpd, of_timesyncd, reach_s
 
 CHRONY = """Reference ID    : CB00710F (203.0.113.15)
 Stratum         : 3
@@ -71,6 +71,12 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_what_a_daemon_says_is_told_with_its_name(program: Path) -> None:
     program.write_text(f"#!/bin/sh\ncat <<'END'\n{CHRONY.format('fast', 'Normal')}END\n")
     assert known_offset() == "chrony: +0.000012 s, ±0.000712 s"
+    assert reach_s(known_offset()) == pytest.approx(0.000712)
+
+
+def test_how_far_a_clock_may_be_off_is_read_from_what_was_told() -> None:
+    assert reach_s("ntpd: -2.500000 s, ±0.100000 s") == pytest.approx(2.5)
+    assert reach_s("unknown") is None
 
 
 def test_no_daemon_is_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -40,6 +40,7 @@ def sequence(*faults: ChaosFault, failed: int = 0, shortest: tuple[int, ...] = (
         ((), "invalid"),
         (("pass", "not steady"), "inconclusive"),
         (("pass", "error"), "inconclusive"),
+        (("pass", "refused before it began"), "inconclusive"),
         (("pass", "invalid"), "invalid"),
     ],
 )

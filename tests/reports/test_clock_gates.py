@@ -6,6 +6,7 @@ import pytest
 from probes.history import ClockReading, History
 from reports.model import Finding, Verdict
 from reports.verdict import Undoing, judge
+from reports.wall_clock import wandered_ns
 from tests.truth.simulated import MS, NS, Outage, declared_of, drill
 
 CLEAN = Undoing("clean", "All 3 changes were put back.")
@@ -66,6 +67,15 @@ def test_clocks_that_run_as_they_should_say_so() -> None:
 def test_an_hour_of_slewing_is_no_step_and_more_than_slewing_is(ppm: int, found: str) -> None:
     verdict = judged(with_clocks(drill(), ppm=ppm, lasts=3600 * NS))
     assert finding(verdict, "wall clock steady").verdict == found
+
+
+def test_how_far_utc_wandered_is_by_steps_slewing_and_sleep() -> None:
+    assert wandered_ns(drill()) == 0
+    assert wandered_ns(with_clocks(drill(), steps=((10 * NS, 12 * NS, -2 * NS),))) == 2 * NS
+    assert wandered_ns(with_clocks(drill(), sleeps=((10 * NS, 3 * NS),))) == 3 * NS
+    assert wandered_ns(with_clocks(drill(), ppm=400, lasts=1000 * NS)) == 400 * MS
+    begun_before = msgspec.structs.replace(drill().base, utc_ns=UTC_NS - NS)  # the runner's own zero, then a step
+    assert wandered_ns(msgspec.structs.replace(drill(), base=begun_before)) == NS
 
 
 def test_without_readings_sleep_is_not_known() -> None:
