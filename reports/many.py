@@ -35,6 +35,16 @@ class Kept(NamedTuple):
         return drill_name(self.verdict.drill, self.verdict.parameters)
 
     @property
+    def broke(self) -> bool:
+        """Whether anything was broken: where nothing was, no recovery from it is proved.
+
+        "no fault" only looks, and "none" without a fault in its plan is a switchover with everything in order. Else
+        there was a fault, whatever clients were to see of it ("impact", "any", "no failover", "none" with a fault).
+        """
+        quiet = self.verdict.expects in ("no fault", "none")
+        return not quiet or (self.declared is not None and self.declared.fault is not None)
+
+    @property
     def key(self) -> tuple[str, str, str]:
         """What runs of the same drill have in common: workload, environment, drill with its parameters."""
         return (self.verdict.workload, self.verdict.environment, self.name)
