@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from reports.chaos import is_again, is_random
 from reports.declared import Declared
 from reports.evidence import RUN, RunInfo, read_run
 from reports.folder import PLAN, VERDICT, BrokenEvidence, read_verdict
@@ -93,6 +94,26 @@ def by_drill(kept: Iterable[Kept]) -> dict[tuple[str, str, str], list[Kept]]:
     for one in kept:
         found.setdefault(one.key, []).append(one)
     return found
+
+
+def newest_of_each(kept: Iterable[Kept]) -> list[Kept]:
+    """The newest run of each drill; `kept` in the order in which they began.
+
+    A random fault is one drill, whatever seed drew it and at which place: else its fail would stand until that seed is
+    given again. Of the newest sequence that broke it each time counts. Parts of a sequence that were run again to find
+    its shortest failing one are no new drills, and are left out.
+    """
+    found: dict[tuple[str, ...], list[Kept]] = {}
+    for one in kept:
+        told = one.verdict
+        if not is_random(told.parameters):
+            found[one.key] = [one]
+        elif not is_again(told.parameters):
+            same = found.setdefault((told.workload, told.environment, told.drill, told.parameters["fault"]), [])
+            if same and same[0].verdict.run_id != told.run_id:
+                same.clear()
+            same.append(one)
+    return [one for runs in found.values() for one in runs]
 
 
 def slowness(kept: Kept) -> tuple[bool, float]:

@@ -7,8 +7,9 @@ from typing import Any, Literal, NamedTuple, get_args
 import msgspec
 
 from reports.advice import open_findings
+from reports.chaos import is_again
 from reports.folder import BrokenEvidence
-from reports.many import Kept, by_drill, lossiness, slowness
+from reports.many import Kept, lossiness, newest_of_each, slowness
 from reports.model import Disruption, Overall
 from reports.sheet import Picture, Sheet, sheet_html
 from reports.tables import markdown, markdown_table, text_table
@@ -26,7 +27,7 @@ class Cell(NamedTuple):
     Only drills that broke something make it a pass. The numbers are theirs, in s; `drills` is how many they are, and
     `oldest_utc` the day on which the one of them that is longest ago began: what the cell says is no newer than that.
     One that broke nothing counts where it is no pass: it makes the cell worse. `why` says what is missing where it is
-    no pass, or that it was not put back (`dirty`).
+    no pass, or that it was not put back (`dirty`). How random faults count is said at `newest_of_each`.
     """
 
     workload: str
@@ -53,17 +54,24 @@ def cells(kept: Sequence[Kept]) -> list[Cell]:
 
 
 def _cell(workload: str, disruption: Disruption, kept: Sequence[Kept]) -> Cell:
-    newest = [runs[-1] for runs in by_drill(one for one in kept if one.verdict.disruption == disruption).values()]
+    ours = [one for one in kept if one.verdict.disruption == disruption]
+    newest = newest_of_each(ours)
     broke = [one for one in newest if one.broke]
     # Nothing of a disruption is proved by looking; that something is amiss may well be.
     amiss = [one for one in newest if not one.broke and one.verdict.verdict != "pass"]
-    dirty = [one.name for one in newest if one.verdict.undo == "dirty"]
+    dirty = [one.name for one in newest + _again(ours, newest) if one.verdict.undo == "dirty"]
     cell = _tried(workload, disruption, broke) if broke else _gap(workload, disruption, kept)
     why = [f"NOT PUT BACK: {', '.join(dirty)}"] if dirty else []
     why += [said for said in (*map(_why, amiss), cell.why) if said]
     if amiss:
         cell = cell._replace(state=worst(one.verdict.verdict for one in (*broke, *amiss)))
     return cell._replace(why=_sentences(why), dirty=bool(dirty))
+
+
+def _again(ours: Sequence[Kept], newest: Sequence[Kept]) -> list[Kept]:
+    """The random faults that were run again in the runs that count: they prove nothing, and may have left something."""
+    runs = {one.verdict.run_id for one in newest}
+    return [one for one in ours if one.verdict.run_id in runs and is_again(one.verdict.parameters)]
 
 
 def _tried(workload: str, disruption: Disruption, broke: Sequence[Kept]) -> Cell:

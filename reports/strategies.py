@@ -8,7 +8,7 @@ at each site before it: a price only where the user gives one.
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from reports.many import Kept, by_drill, lossiness, slowness
+from reports.many import Kept, lossiness, newest_of_each, slowness
 from reports.model import Overall
 from reports.prices import Prices, Standing
 from reports.sheet import Sheet
@@ -48,8 +48,8 @@ def measured(kept: Sequence[Kept], prices: Prices | None = None) -> list[Measure
         if one.verdict.disruption == "region" and one.verdict.expects == "impact" and one.verdict.strategy in STRATEGIES
     ]
     rows: dict[str, list[Kept]] = {}
-    for runs in by_drill(ours).values():
-        rows.setdefault(runs[-1].verdict.workload, []).append(runs[-1])
+    for one in newest_of_each(ours):
+        rows.setdefault(one.verdict.workload, []).append(one)
     found = [_measured(newest, prices) for newest in rows.values()]
     return sorted(found, key=lambda one: (STRATEGIES.index(one.strategy), one.workload))
 

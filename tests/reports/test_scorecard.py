@@ -114,3 +114,37 @@ def test_a_planned_switchover_breaks_nothing(tmp_path: Path) -> None:
     keep(tmp_path, drill("planned_switchover", "none"))
     plan(tmp_path, msgspec.structs.replace(make().declared, fault=None))
     assert cell_of(tmp_path).state == "no drill"
+
+
+# --- random faults ---------------------------------------------------------------------------------------------------
+
+
+def random_fault(seed: int, place: str, fault: str = "isolate", **more: Any) -> Verdict:
+    parameters = {"seed": str(seed), "place": place, "fault": fault}
+    return msgspec.structs.replace(drill("random_faults", **more), parameters=parameters)
+
+
+def test_a_random_fault_that_failed_stands_until_it_was_broken_again_by_any_seed(tmp_path: Path) -> None:
+    keep(tmp_path, random_fault(7, "2", run="run-1", overall="fail"))
+    keep(tmp_path, random_fault(8, "1", fault="block", run="run-2"))
+    assert (cell_of(tmp_path).state, cell_of(tmp_path).drills) == ("fail", 2), "another fault was survived since"
+    keep(tmp_path, random_fault(9, "4", run="run-3"))
+    found = cell_of(tmp_path)
+    assert (found.state, found.drills, found.oldest_utc) == ("pass", 2, "2026-01-02")
+
+
+def test_each_time_that_the_newest_sequence_broke_the_same_counts(tmp_path: Path) -> None:
+    keep(tmp_path, random_fault(7, "1", run="run-1", upper_s=20.0), random_fault(7, "3", run="run-2", overall="fail"))
+    keep(tmp_path, random_fault(7, "5", run="run-2", upper_s=9.0), random_fault(7, "6", fault="block", run="run-2"))
+    found = cell_of(tmp_path)
+    assert (found.state, found.drills, found.recovery_time) == ("fail", 3, "8.5..9.0 s of 30 s")
+    assert found.why.startswith("random_faults[7-3-isolate]")
+
+
+def test_what_was_run_again_to_shrink_a_sequence_proves_nothing(tmp_path: Path) -> None:
+    keep(tmp_path, random_fault(7, "1", run="run-1", overall="fail"))
+    keep(tmp_path, random_fault(7, "again1.1", run="run-1"), random_fault(7, "again2.1", run="run-2"))
+    found = cell_of(tmp_path)
+    assert (found.state, found.drills, found.dirty) == ("fail", 1, False)
+    keep(tmp_path, random_fault(7, "again3.1", run="run-1", undo="dirty"))
+    assert cell_of(tmp_path).why.startswith("NOT PUT BACK: random_faults[7-again3.1-isolate]")
