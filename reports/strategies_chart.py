@@ -88,8 +88,8 @@ def _bar(x: float, low: float, high: float, ink: str, *, filled: bool) -> list[s
 def _lines(one: Measured) -> list[str]:
     """What stands below a column: the workload, then each site, and what that costs where there are prices."""
     room = int((_WIDE - 16) / (11 * 0.6))
-    said = [*one.standing, *([f"costs {one.cost}"] if one.cost else [])]
-    return [one.workload, *(line for each in said for line in textwrap.wrap(each, room, subsequent_indent="  "))]
+    said = [one.workload, *one.standing, *([f"costs {one.cost}"] if one.cost else [])]
+    return [line for each in said for line in textwrap.wrap(each, room, subsequent_indent="  ")]
 
 
 def _told(settings: Mapping[str, float], width: float) -> list[str]:

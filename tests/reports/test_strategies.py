@@ -6,9 +6,10 @@ from xml.etree import ElementTree as ET
 import msgspec
 import pytest
 
-from reports.evidence import read_run, write_run
+from reports.evidence import LabSetting, read_run, write_run
 from reports.game_day import write_game_day
 from reports.many import kept_below
+from reports.model import Disruption
 from reports.scene import OBJECTIVE
 from reports.strategies import measured, settings_of, strategies_sheets
 from reports.strategies_chart import strategies_svg
@@ -76,6 +77,87 @@ def test_a_longer_time_stands_higher(many: Path) -> None:
     tops = [float(part.get("y", "")) for part in drawn.iter() if part.get("stroke") == OBJECTIVE]
     assert len(tops) == 3
     assert sorted(tops) == tops
+
+
+def lost_on(
+    folder: Path,
+    environment: str,
+    *,
+    run: str,
+    drill: str = "x",
+    upper_s: float = 8.0,
+    disruption: Disruption = "region",
+) -> None:
+    """One drill of workload `w`, in the lab or on AWS."""
+    made = verdict(upper_s - 0.5, upper_s, run=run, workload="w")
+    keep(folder, msgspec.structs.replace(
+        made, strategy="warm-standby", disruption=disruption, environment=environment, drill=drill,
+    ))  # fmt: skip
+
+
+def tell(run: Path, *, standing: dict[str, dict[str, int]] | None = None, boot_delay_s: float = 0.0) -> None:
+    """What stood ready before that run, and of a lab's its settings."""
+    info = read_run(run)
+    assert info is not None
+    lab = {"boot_delay_s": boot_delay_s} if boot_delay_s else {}
+    beside = tuple(LabSetting(says=name, here=f"{value}", aws="", source="") for name, value in lab.items())
+    write_run(run, msgspec.structs.replace(info, standing=standing or {}, lab=lab, lab_beside_aws=beside))
+
+
+def test_the_lab_and_aws_are_two_columns_and_each_says_which_it_is(tmp_path: Path) -> None:
+    lost_on(tmp_path, "aws", run="run-1", upper_s=60.0)
+    (one,) = measured(kept_below([tmp_path]))
+    assert one.workload == "w", "there is only one"
+    lost_on(tmp_path, "lab", run="run-2", upper_s=2.0)
+    lost_on(tmp_path, "lab", run="run-3", drill="y", upper_s=3.0)
+    found = measured(kept_below([tmp_path]))
+    assert [(each.workload, each.recovery_s) for each in found] == [("w (aws)", (59.5, 60.0)), ("w (lab)", (2.5, 3.0))]
+    drawn = strategies_svg(found, {})
+    assert ">w (aws)</text>" in drawn
+    assert ">w (lab)</text>" in drawn
+
+
+def test_a_long_name_stays_in_its_column(many: Path) -> None:
+    (one, *_) = measured(kept_below([many]))
+    drawn = strategies_svg([one._replace(workload="orders-active-active-partitioned (lab)")], {})
+    assert ">orders-active-active-partitioned</text>" in drawn
+    assert ">  (lab)</text>" in drawn
+
+
+def test_what_stood_ready_is_told_of_the_newest_run(tmp_path: Path) -> None:
+    lost_on(tmp_path, "lab", run="run-1")
+    lost_on(tmp_path, "lab", run="run-2", drill="y")
+    lost_on(tmp_path, "lab", run="run-3")
+    tell(tmp_path / "run-2", standing={"recovery": {"instances": 9}})
+    tell(tmp_path / "run-3", standing={"recovery": {"instances": 2}})
+    (one,) = measured(kept_below([tmp_path]))
+    assert one.standing == ("recovery: 2 instances",), "drill y was first run later than x, and x was run since"
+    assert one.drills == ("y[a]", "x[a]")
+
+
+def test_only_settings_of_a_lab_that_was_measured_in_are_told(tmp_path: Path) -> None:
+    lost_on(tmp_path, "aws", run="run-1")
+    lost_on(tmp_path, "lab", run="run-5", disruption="az")
+    tell(tmp_path / "run-5", boot_delay_s=5.0)
+    kept = kept_below([tmp_path])
+    assert settings_of(kept) == {}
+    assert len(strategies_sheets(kept)) == 1
+    for number in (2, 3):
+        lost_on(tmp_path, "lab", run=f"run-{number}")
+        tell(tmp_path / f"run-{number}", boot_delay_s=float(number))
+    kept = kept_below([tmp_path])
+    assert settings_of(kept) == {"boot_delay_s": 3.0}
+    assert [row[1] for row in strategies_sheets(kept)[1].rows] == ["3.0"]
+
+
+def test_a_random_fault_that_was_run_again_is_not_measured(tmp_path: Path) -> None:
+    for number, place in enumerate(("1", "again1.1"), start=1):
+        made = verdict(1.0, 2.0 * number, run="run-1", workload="w")
+        keep(tmp_path, msgspec.structs.replace(
+            made, strategy="warm-standby", disruption="region", parameters={"seed": "7", "place": place, "fault": "x"},
+        ))  # fmt: skip
+    (one,) = measured(kept_below([tmp_path]))
+    assert one.recovery_s == (1.0, 2.0)
 
 
 def test_a_game_day_leaves_its_scorecard_and_the_strategies(many: Path) -> None:
