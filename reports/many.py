@@ -1,6 +1,6 @@
 """Many runs: every judged drill below some folders, in the order in which they began."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,10 +11,11 @@ from reports.declared import Declared
 from reports.evidence import RUN, RunInfo, read_run
 from reports.folder import PLAN, VERDICT, BrokenEvidence, read_verdict
 from reports.model import Verdict
-from reports.words import drill_name
+from reports.words import drill_name, loss_words
 
 # A drill's folder, a run's, a folder of runs, and a folder of those: what a release's evidence is kept in.
 _DEPTH = 3
+NOT_MEASURED, NOT_BOUNDED = "not measured", "not bounded from above"
 
 
 class Kept(NamedTuple):
@@ -122,7 +123,24 @@ def slowness(kept: Kept) -> tuple[bool, float]:
     return recovery.lower_s is not None and recovery.upper_s is None, recovery.upper_s or recovery.lower_s or -1.0
 
 
-def lossiness(kept: Kept) -> tuple[float, int]:
-    """By which the one that lost most is found: s of writes, then their number."""
+def lossiness(kept: Kept) -> tuple[bool, float, int]:
+    """By which the one that lost most is found: s of writes, then their number.
+
+    One that nothing bounds from above goes before all that is bounded, so that no milder figure hides it; so does one
+    of which no audit read anything back, after those of which a least is known.
+    """
     loss = kept.verdict.data_loss
-    return loss.upper_s or loss.lower_s or -1.0, loss.lost + loss.late + loss.rolled_back
+    count = loss.lost + loss.late + loss.rolled_back + loss.resurrected
+    if loss.lower_s is None or loss.upper_s is None:
+        return True, -1.0 if loss.lower_s is None else loss.lower_s, count
+    return False, loss.upper_s, count
+
+
+def lossiest_words(kept: Sequence[Kept]) -> str:
+    """The data loss of the one that lost most, in words; of nothing that is not known they say that it was not lost."""
+    loss = max(kept, key=lossiness).verdict.data_loss
+    if loss.lower_s is None:
+        return NOT_MEASURED
+    said = loss_words(loss)
+    bounded = loss.upper_s is not None or "at least" in said
+    return said if bounded else f"{said}; {NOT_BOUNDED}"

@@ -9,11 +9,11 @@ import msgspec
 from reports.advice import open_findings
 from reports.chaos import is_again
 from reports.folder import BrokenEvidence
-from reports.many import Kept, lossiness, newest_of_each, slowness
+from reports.many import Kept, lossiest_words, newest_of_each, slowness
 from reports.model import Disruption, Overall
 from reports.sheet import Picture, Sheet, sheet_html
 from reports.tables import markdown, markdown_table, text_table
-from reports.words import SIGNS, loss_words, recovery_words, worst
+from reports.words import SIGNS, recovery_words, worst
 
 WORKLOAD = "workload.json"
 State = Literal["pass", "fail", "inconclusive", "invalid", "aborted", "no drill", "no objective"]
@@ -79,7 +79,7 @@ def _tried(workload: str, disruption: Disruption, broke: Sequence[Kept]) -> Cell
     state = worst(one.verdict.verdict for one in broke)
     return Cell(
         workload, disruption, state, recovery_words(max(broke, key=slowness).verdict.recovery_time),
-        loss_words(max(broke, key=lossiness).verdict.data_loss), len(broke), min(one.began_utc for one in broke)[:10],
+        lossiest_words(broke), len(broke), min(one.began_utc for one in broke)[:10],
         _why(next(one for one in broke if one.verdict.verdict == state)),
     )  # fmt: skip
 

@@ -8,11 +8,11 @@ at each site before it: a price only where the user gives one.
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from reports.many import Kept, lossiness, newest_of_each, slowness
+from reports.many import Kept, lossiest_words, lossiness, newest_of_each, slowness
 from reports.model import Overall
 from reports.prices import Prices, Standing
 from reports.sheet import Sheet
-from reports.words import loss_words, recovery_words, worst
+from reports.words import recovery_words, worst
 
 # In the order of the guidance: what stands ready grows. A workload in one Region has none of its ways.
 STRATEGIES = ("backup-restore", "pilot-light", "warm-standby", "active-active")
@@ -25,15 +25,15 @@ class Measured(NamedTuple):
 
     What it did in the lab and what it did on AWS are two of these. `workload` says where (`orders (lab)`) if there are
     some of both. `strategy` and `standing` are those of the newest of the runs.
-    `recovery_s` and `loss_s` are intervals in s, or None where it was not measured; of recovery that was not seen the
-    upper edge is None. `cost` is of what stood ready, "" without prices.
+    `recovery_s` and `loss_s` are intervals in s, or None where it was not measured; of recovery that was not seen, and
+    of loss that nothing bounds from above, the upper edge is None. `cost` is of what stood ready, "" without prices.
     """
 
     strategy: str
     workload: str
     verdict: Overall
     recovery_s: tuple[float, float | None] | None
-    loss_s: tuple[float, float] | None
+    loss_s: tuple[float, float | None] | None
     lost: int
     recovery: str
     loss: str
@@ -74,10 +74,10 @@ def _measured(newest: Sequence[Kept], prices: Prices | None, *, mixed: bool) -> 
         workload=f"{told.workload} ({told.environment})" if mixed else told.workload,
         verdict=worst(one.verdict.verdict for one in newest),
         recovery_s=(recovery.lower_s or 0.0, recovery.upper_s) if seen else None,
-        loss_s=(loss.lower_s or 0.0, loss.upper_s) if loss.upper_s is not None else None,
-        lost=loss.lost + loss.rolled_back,
+        loss_s=(loss.lower_s, loss.upper_s) if loss.lower_s is not None else None,
+        lost=loss.lost + loss.rolled_back + loss.resurrected,
         recovery=recovery_words(recovery),
-        loss=loss_words(loss),
+        loss=lossiest_words(newest),
         standing=_standing(counted),
         drills=tuple(one.name for one in newest),
         cost=prices.cost(told.workload, counted) if prices is not None else "",

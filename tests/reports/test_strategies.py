@@ -10,9 +10,11 @@ from reports.evidence import LabSetting, read_run, write_run
 from reports.game_day import write_game_day
 from reports.many import kept_below
 from reports.model import Disruption
-from reports.scene import OBJECTIVE
+from reports.scene import LOST, OBJECTIVE
+from reports.scorecard import cells
+from reports.scorecard_chart import scorecard_svg
 from reports.strategies import measured, settings_of, strategies_sheets
-from reports.strategies_chart import strategies_svg
+from reports.strategies_chart import _TOP, strategies_svg
 from tests.reports.made_up import keep, verdict
 
 STANDING = {"primary": {"instances": 4, "database instances": 2}, "recovery": {"instances": 0, "database instances": 1}}
@@ -175,3 +177,45 @@ def test_without_a_lost_site_there_is_nothing_to_compare(tmp_path: Path) -> None
     assert strategies_sheets(kept_below([tmp_path])) == []
     write_game_day(tmp_path)
     assert not (tmp_path / "strategies.svg").exists()
+
+
+def test_what_was_not_measured_or_is_not_bounded_is_drawn_and_said(many: Path) -> None:
+    (one, *_) = measured(kept_below([many]))
+    open_ended = strategies_svg([one._replace(recovery_s=(1.0, 2.0), loss_s=(5.0, None))], {})
+    assert ">at least 5.0 s</text>" in open_ended
+    (bar,) = [part for part in ET.fromstring(open_ended).iter() if part.get("stroke") == LOST]  # noqa: S314  # our own
+    assert float(bar.get("y", "")) == _TOP
+    drawn = strategies_svg([one._replace(recovery_s=None, loss_s=None)], {})
+    assert drawn.count(">not measured</text>") == 2
+    assert f'stroke="{LOST}"' not in drawn
+
+
+def loses(folder: Path, number: int, **more: float | None) -> None:
+    """A drill that lost so much."""
+    made = verdict(1.0, 2.0, run=f"run-{number}", workload="w")
+    loss = msgspec.structs.replace(made.data_loss, objective_s=5.0, **more)
+    keep(folder, msgspec.structs.replace(
+        made, strategy="warm-standby", disruption="region", drill=f"x{number}", data_loss=loss,
+    ))  # fmt: skip
+
+
+def test_loss_that_is_not_known_is_hidden_by_no_milder_figure(tmp_path: Path) -> None:
+    loses(tmp_path, 1, lower_s=3.0, upper_s=4.0, lost=7)
+    loses(tmp_path, 2, lower_s=3.0, upper_s=4.0, lost=6, resurrected=2)
+    (one,) = measured(kept_below([tmp_path]))
+    assert (one.loss_s, one.lost) == ((3.0, 4.0), 8), "a delete that was undone is lost"
+    loses(tmp_path, 3, lower_s=None, upper_s=None)
+    (one,) = measured(kept_below([tmp_path]))
+    assert (one.loss_s, one.loss) == (None, "not measured")
+    assert ">data loss not measured</text>" in scorecard_svg(cells(kept_below([tmp_path])))
+    loses(tmp_path, 4, lower_s=0.0, upper_s=None)
+    (one,) = measured(kept_below([tmp_path]))
+    assert one.loss_s == (0.0, None)
+    assert one.loss.startswith("0 of ")
+    assert one.loss.endswith("; not bounded from above")
+    loses(tmp_path, 5, lower_s=2.0, upper_s=None, lost=3)
+    (one,) = measured(kept_below([tmp_path]))
+    assert "at least 2.0 s" in one.loss
+    (cell,) = [cell for cell in cells(kept_below([tmp_path])) if cell.disruption == "region"]
+    assert ">lost 3 of " in scorecard_svg([cell])
+    assert ", not bounded</text>" in scorecard_svg([cell])
