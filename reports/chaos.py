@@ -1,6 +1,6 @@
 """Sequences of faults that were drawn by a seed: what was run of each, how it ended, and its shortest failing part."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,6 +12,9 @@ from reports.words import SIGNS, loss_words, recovery_words, worst
 
 CHAOS = "chaos.json"
 SCHEMA = "dr-drills/chaos/1"
+# The parameters of each fault's drill; and how the place of one begins that belongs to a part that was run again.
+PARAMETERS = ("seed", "place", "fault")
+AGAIN = "again"
 
 
 class ChaosFault(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,6 +89,16 @@ class ChaosRow(NamedTuple):
     recovery_time: str
     data_loss: str
     undo: str
+
+
+def is_random(parameters: Mapping[str, str]) -> bool:
+    """Whether a drill with these parameters is one fault of a sequence, or of a part that was run again."""
+    return set(parameters) == set(PARAMETERS)
+
+
+def is_again(parameters: Mapping[str, str]) -> bool:
+    """Whether it is one of a part that was run again."""
+    return is_random(parameters) and parameters["place"].startswith(AGAIN)
 
 
 _VERDICTS: tuple[Overall, ...] = ("pass", "fail", "inconclusive", "invalid", "aborted")

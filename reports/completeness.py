@@ -45,12 +45,19 @@ def is_final(facts: Facts) -> bool:
 
 
 def discharge(verdict: Verdict | None) -> Discharge:
-    """A drill that decided nothing discharges no period; nor does one of an emulated AWS, whatever it decided."""
+    """A drill that decided nothing discharges no period; nor, whatever it decided, one of an emulated AWS.
+
+    Nor does one that breaks nothing by design ("no fault"): it looks, and nothing has to recover. A switchover that is
+    planned is a test that was carried out.
+    """
     if verdict is None or verdict.verdict not in ("pass", "fail"):
         word = "no verdict" if verdict is None else verdict.verdict
         return Discharge(False, f"No ({word}): it decides nothing, so it discharges no period in which a test is due.")
     if verdict.environment != "aws":
         says = "No: it took place in the lab, and shows nothing of the workload on AWS. It discharges no period."
+        return Discharge(False, says)
+    if verdict.expects == "no fault":
+        says = "No: nothing was broken, so there was nothing to recover from. It discharges no period."
         return Discharge(False, says)
     missed = " What it missed has to be corrected and drilled again." if verdict.verdict == "fail" else ""
     return Discharge(True, f"Yes, as a test that was carried out and decided.{missed}")

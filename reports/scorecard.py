@@ -7,23 +7,27 @@ from typing import Any, Literal, NamedTuple, get_args
 import msgspec
 
 from reports.advice import open_findings
+from reports.chaos import is_again
 from reports.folder import BrokenEvidence
-from reports.many import Kept, by_drill, lossiness, slowness
+from reports.many import Kept, lossiest_words, newest_of_each, slowness
 from reports.model import Disruption, Overall
 from reports.sheet import Picture, Sheet, sheet_html
 from reports.tables import markdown, markdown_table, text_table
-from reports.words import SIGNS, loss_words, recovery_words, worst
+from reports.words import SIGNS, recovery_words, worst
 
 WORKLOAD = "workload.json"
 State = Literal["pass", "fail", "inconclusive", "invalid", "aborted", "no drill", "no objective"]
 STATE_SIGNS: Mapping[str, str] = SIGNS | {"no drill": "○", "no objective": "·"}
-_HEAD = ("workload", "disruption", "state", "recovery time", "data loss", "drills", "last, UTC", "why")
+_HEAD = ("workload", "disruption", "state", "recovery time", "data loss", "drills", "oldest, UTC", "why")
 
 
 class Cell(NamedTuple):
     """One workload and one disruption, by the newest run of each of its drills: the worst of them.
 
-    `why` says what is missing where it is no pass, or that it was not put back (`dirty`).
+    Only drills that broke something make it a pass. The numbers are theirs, in s; `drills` is how many they are, and
+    `oldest_utc` the day on which the one of them that is longest ago began: what the cell says is no newer than that.
+    One that broke nothing counts where it is no pass: it makes the cell worse. `why` says what is missing where it is
+    no pass, or that it was not put back (`dirty`). How random faults count is said at `newest_of_each`.
     """
 
     workload: str
@@ -32,7 +36,7 @@ class Cell(NamedTuple):
     recovery_time: str
     data_loss: str
     drills: int
-    last_utc: str
+    oldest_utc: str
     why: str
     dirty: bool = False
 
@@ -51,33 +55,52 @@ def cells(kept: Sequence[Kept]) -> list[Cell]:
 
 def _cell(workload: str, disruption: Disruption, kept: Sequence[Kept]) -> Cell:
     ours = [one for one in kept if one.verdict.disruption == disruption]
-    if not ours:
-        return _gap(workload, disruption, kept)
-    newest = [runs[-1] for runs in by_drill(ours).values()]
-    state = worst(one.verdict.verdict for one in newest)
-    worst_of = next(one for one in newest if one.verdict.verdict == state)
-    slowest = max(newest, key=slowness)
-    lossiest = max(newest, key=lossiness)
+    newest = newest_of_each(ours)
+    broke = [one for one in newest if one.broke]
+    # Nothing of a disruption is proved by looking; that something is amiss may well be.
+    amiss = [one for one in newest if not one.broke and one.verdict.verdict != "pass"]
+    dirty = [one.name for one in newest + _again(ours, newest) if one.verdict.undo == "dirty"]
+    cell = _tried(workload, disruption, broke) if broke else _gap(workload, disruption, kept)
+    why = [f"NOT PUT BACK: {', '.join(dirty)}"] if dirty else []
+    why += [said for said in (*map(_why, amiss), cell.why) if said]
+    if amiss:
+        cell = cell._replace(state=worst(one.verdict.verdict for one in (*broke, *amiss)))
+    return cell._replace(why=_sentences(why), dirty=bool(dirty))
+
+
+def _again(ours: Sequence[Kept], newest: Sequence[Kept]) -> list[Kept]:
+    """The random faults that were run again in the runs that count: they prove nothing, and may have left something."""
+    runs = {one.verdict.run_id for one in newest}
+    return [one for one in ours if one.verdict.run_id in runs and is_again(one.verdict.parameters)]
+
+
+def _tried(workload: str, disruption: Disruption, broke: Sequence[Kept]) -> Cell:
+    """What the drills prove that broke something, without any other."""
+    state = worst(one.verdict.verdict for one in broke)
     return Cell(
-        workload, disruption, state, recovery_words(slowest.verdict.recovery_time),
-        loss_words(lossiest.verdict.data_loss), len(newest), max(one.began_utc for one in newest)[:10],
-        _why(worst_of, newest), any(one.verdict.undo == "dirty" for one in newest),
+        workload, disruption, state, recovery_words(max(broke, key=slowness).verdict.recovery_time),
+        lossiest_words(broke), len(broke), min(one.began_utc for one in broke)[:10],
+        _why(next(one for one in broke if one.verdict.verdict == state)),
     )  # fmt: skip
 
 
-def _why(of: Kept, newest: Sequence[Kept]) -> str:
-    dirty = [one.name for one in newest if one.verdict.undo == "dirty"]
-    said = f"NOT PUT BACK: {', '.join(dirty)}. " if dirty else ""
+def _why(of: Kept) -> str:
+    """Why it is no pass; "" for one."""
     if of.verdict.verdict == "pass":
-        return said.strip()
+        return ""
     if of.verdict.verdict == "aborted":
-        return f"{said}{of.name}: ended before its end"
+        return f"{of.name}: ended before its end"
     found = [f for f in open_findings(of.verdict) if f.verdict != "not judged"]
-    return f"{said}{of.name}: {found[0].check}: {found[0].says}" if found else f"{said}{of.name}"
+    return f"{of.name}: {found[0].check}: {found[0].says}" if found else of.name
+
+
+def _sentences(said: Sequence[str]) -> str:
+    """One after the other, each but the last with a full stop."""
+    return ". ".join([*(one.rstrip(".") for one in said[:-1]), *said[-1:]])
 
 
 def _gap(workload: str, disruption: Disruption, kept: Sequence[Kept]) -> Cell:
-    """Nothing was run: because nothing is promised, or although something is."""
+    """Nothing was broken: because nothing is promised, or although something is."""
     promised = _promised(kept[-1].folder / WORKLOAD)
     state: State = "no drill" if promised is None or disruption in promised else "no objective"
     why = {
@@ -116,7 +139,7 @@ def scorecard_text(found: Sequence[Cell], *, as_markdown: bool = False) -> str:
 def _row(cell: Cell) -> tuple[str, ...]:
     return (
         cell.workload, cell.disruption, f"{STATE_SIGNS[cell.state]} {cell.state}", cell.recovery_time, cell.data_loss,
-        str(cell.drills) if cell.drills else "", cell.last_utc, cell.why,
+        str(cell.drills) if cell.drills else "", cell.oldest_utc, cell.why,
     )  # fmt: skip
 
 

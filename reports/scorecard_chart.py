@@ -6,6 +6,7 @@ from textwrap import wrap
 from typing import get_args
 
 from reports import svg
+from reports.many import NOT_BOUNDED, NOT_MEASURED
 from reports.model import Disruption
 from reports.scene import INK, MUTED
 from reports.scorecard import STATE_SIGNS, Cell, title_of
@@ -59,4 +60,12 @@ def _lines(cell: Cell) -> list[str]:
     """The numbers of what was drilled, or why there are none; what was seen besides stands in the table."""
     if not cell.drills:
         return wrap(cell.why, 28)[:2]
-    return [_SURE.sub(r" (\1%)", cell.recovery_time), f"lost {cell.data_loss.partition(' acknowledged')[0]}"]
+    return [_SURE.sub(r" (\1%)", cell.recovery_time), _loss(cell.data_loss)]
+
+
+def _loss(said: str) -> str:
+    """How many were lost; that nobody looked, or that nothing bounds how much more it is, is no number to leave out."""
+    if said == NOT_MEASURED:
+        return f"data loss {said}"
+    count = said.partition(" acknowledged")[0]
+    return f"lost {count}, not bounded" if NOT_BOUNDED in said or "at least" in said else f"lost {count}"

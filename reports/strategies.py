@@ -8,11 +8,11 @@ at each site before it: a price only where the user gives one.
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from reports.many import Kept, by_drill, lossiness, slowness
+from reports.many import Kept, lossiest_words, lossiness, newest_of_each, slowness
 from reports.model import Overall
 from reports.prices import Prices, Standing
 from reports.sheet import Sheet
-from reports.words import loss_words, recovery_words, worst
+from reports.words import recovery_words, worst
 
 # In the order of the guidance: what stands ready grows. A workload in one Region has none of its ways.
 STRATEGIES = ("backup-restore", "pilot-light", "warm-standby", "active-active")
@@ -23,15 +23,17 @@ _BESIDE = ("setting of the lab", "here", "AWS", "source")
 class Measured(NamedTuple):
     """One workload whose site was taken away: the slowest and the lossiest of its drills' newest runs.
 
-    `recovery_s` and `loss_s` are intervals in s, or None where it was not measured; of recovery that was not seen the
-    upper edge is None. `cost` is of what stood ready, "" without prices.
+    What it did in the lab and what it did on AWS are two of these. `workload` says where (`orders (lab)`) if there are
+    some of both. `strategy` and `standing` are those of the newest of the runs.
+    `recovery_s` and `loss_s` are intervals in s, or None where it was not measured; of recovery that was not seen, and
+    of loss that nothing bounds from above, the upper edge is None. `cost` is of what stood ready, "" without prices.
     """
 
     strategy: str
     workload: str
     verdict: Overall
     recovery_s: tuple[float, float | None] | None
-    loss_s: tuple[float, float] | None
+    loss_s: tuple[float, float | None] | None
     lost: int
     recovery: str
     loss: str
@@ -41,36 +43,44 @@ class Measured(NamedTuple):
 
 
 def measured(kept: Sequence[Kept], prices: Prices | None = None) -> list[Measured]:
-    """Of every workload that was drilled for the loss of a site, in the order of the strategies."""
-    ours = [
-        one
-        for one in kept
-        if one.verdict.disruption == "region" and one.verdict.expects == "impact" and one.verdict.strategy in STRATEGIES
-    ]
-    rows: dict[str, list[Kept]] = {}
-    for runs in by_drill(ours).values():
-        rows.setdefault(runs[-1].verdict.workload, []).append(runs[-1])
-    found = [_measured(newest, prices) for newest in rows.values()]
+    """Of every workload that was drilled for the loss of a site, by its environment, in the order of the strategies."""
+    rows: dict[tuple[str, str], list[Kept]] = {}
+    for one in _counting(kept):
+        rows.setdefault((one.verdict.workload, one.verdict.environment), []).append(one)
+    mixed = len({environment for _, environment in rows}) > 1
+    found = [_measured(newest, prices, mixed=mixed) for newest in rows.values()]
     return sorted(found, key=lambda one: (STRATEGIES.index(one.strategy), one.workload))
 
 
-def _measured(newest: Sequence[Kept], prices: Prices | None) -> Measured:
+def _counting(kept: Sequence[Kept]) -> list[Kept]:
+    """The newest run of each drill that took a site away, the earliest first."""
+    newest = newest_of_each(
+        one
+        for one in kept
+        if one.verdict.disruption == "region" and one.verdict.expects == "impact" and one.verdict.strategy in STRATEGIES
+    )
+    return sorted(newest, key=lambda one: one.began_utc)
+
+
+def _measured(newest: Sequence[Kept], prices: Prices | None, *, mixed: bool) -> Measured:
+    """Of one workload in one environment; `newest` with the earliest first."""
     slowest, lossiest = max(newest, key=slowness), max(newest, key=lossiness)
     recovery, loss = slowest.verdict.recovery_time, lossiest.verdict.data_loss
     seen = recovery.lower_s is not None
+    told = newest[-1].verdict
     counted = run.standing if (run := newest[-1].run) is not None else {}
     return Measured(
-        strategy=slowest.verdict.strategy,
-        workload=slowest.verdict.workload,
+        strategy=told.strategy,
+        workload=f"{told.workload} ({told.environment})" if mixed else told.workload,
         verdict=worst(one.verdict.verdict for one in newest),
         recovery_s=(recovery.lower_s or 0.0, recovery.upper_s) if seen else None,
-        loss_s=(loss.lower_s or 0.0, loss.upper_s) if loss.upper_s is not None else None,
-        lost=loss.lost + loss.rolled_back,
+        loss_s=(loss.lower_s, loss.upper_s) if loss.lower_s is not None else None,
+        lost=loss.lost + loss.rolled_back + loss.resurrected,
         recovery=recovery_words(recovery),
-        loss=loss_words(loss),
+        loss=lossiest_words(newest),
         standing=_standing(counted),
         drills=tuple(one.name for one in newest),
-        cost=prices.cost(slowest.verdict.workload, counted) if prices is not None else "",
+        cost=prices.cost(told.workload, counted) if prices is not None else "",
     )
 
 
@@ -89,9 +99,9 @@ def _counted(count: int, kind: str) -> str:
 
 
 def settings_of(kept: Sequence[Kept]) -> dict[str, float]:
-    """The lab's settings that the runs had, by name; of two that differ the newest run's. Empty on AWS."""
+    """The lab's settings that the measured runs had, by name; of two that differ the newest run's. Empty on AWS."""
     found: dict[str, float] = {}
-    for one in kept:
+    for one in _counting(kept):
         found |= one.run.lab if one.run is not None else {}
     return found
 
@@ -101,8 +111,8 @@ def strategies_sheets(kept: Sequence[Kept], prices: Prices | None = None) -> lis
     rows = [_row(one, prices) for one in measured(kept, prices)]
     if not rows:
         return []
-    newest = next((one.run for one in reversed(kept) if one.run is not None and one.run.lab_beside_aws), None)
-    beside = [(row.says, row.here, row.aws, row.source) for row in (newest.lab_beside_aws if newest else ())]
+    runs = [one.run for one in _counting(kept) if one.run is not None and one.run.lab_beside_aws]
+    beside = [(row.says, row.here, row.aws, row.source) for row in (runs[-1].lab_beside_aws if runs else ())]
     head = (*_HEAD, f"what that costs, by {prices.source}") if prices is not None else _HEAD
     return [Sheet("What each strategy keeps ready, and what it recovered", head, rows)] + (
         [Sheet("The lab's settings: recovery times there say nothing about the real one", _BESIDE, beside)]

@@ -64,19 +64,25 @@ def _column(one: Measured, x: float, top_s: float) -> list[str]:
     """Its two bars from edge to edge, what they say, and below what stood ready."""
     title = f"{SIGNS[one.verdict]} {one.strategy}"
     parts = [svg.words(x + 10, _TOP - 14, svg.fitted(title, 14, _WIDE - 16), size=14, bold=True)]
-    if one.recovery_s is not None:
-        low, high = one.recovery_s
-        parts += _bar(x + 14, _y(low, top_s), _TOP if high is None else _y(high, top_s), OBJECTIVE, filled=True)
-        parts.append(svg.words(x + 36, _y(low, top_s) + 4, interval(low, high), size=12, fill=OBJECTIVE))
-    if one.loss_s is not None:
-        low, high = one.loss_s
-        parts += _bar(x + 124, _y(low, top_s), _y(high, top_s), LOST, filled=False)
-        text = "none" if high == 0 else interval(low, high)
-        parts.append(svg.words(x + 146, _y(low, top_s) - 6, text, size=12, fill=LOST))
+    recovery_bar, recovery_said = _interval(x + 14, one.recovery_s, top_s, OBJECTIVE, filled=True)
+    loss_bar, loss_said = _interval(x + 124, one.loss_s, top_s, LOST, filled=False)
+    parts += [*recovery_bar, *loss_bar, recovery_said, loss_said]  # no bar stands over words
     y = _TOP + _HIGH + 18
     for number, line in enumerate(_lines(one)):
         parts.append(svg.words(x + 10, y + _LINE * number, line, size=11, fill=INK if number == 0 else MUTED))
     return parts
+
+
+def _interval(
+    x: float, edges_s: tuple[float, float | None] | None, top_s: float, ink: str, *, filled: bool
+) -> tuple[list[str], str]:
+    """A bar, to the top where there is no upper edge, and its words; words alone where nothing was measured."""
+    low, high = edges_s or (0.0, 0.0)
+    bottom = _y(low, top_s)
+    text = "not measured" if edges_s is None else "none" if high == 0 and not filled else interval(low, high)
+    said = svg.words(x + 22, bottom + (4 if filled and edges_s else -6), text, size=12, fill=ink)
+    bar = [] if edges_s is None else _bar(x, bottom, _TOP if high is None else _y(high, top_s), ink, filled=filled)
+    return bar, said
 
 
 def _bar(x: float, low: float, high: float, ink: str, *, filled: bool) -> list[str]:
@@ -88,8 +94,8 @@ def _bar(x: float, low: float, high: float, ink: str, *, filled: bool) -> list[s
 def _lines(one: Measured) -> list[str]:
     """What stands below a column: the workload, then each site, and what that costs where there are prices."""
     room = int((_WIDE - 16) / (11 * 0.6))
-    said = [*one.standing, *([f"costs {one.cost}"] if one.cost else [])]
-    return [one.workload, *(line for each in said for line in textwrap.wrap(each, room, subsequent_indent="  "))]
+    said = [one.workload, *one.standing, *([f"costs {one.cost}"] if one.cost else [])]
+    return [line for each in said for line in textwrap.wrap(each, room, subsequent_indent="  ")]
 
 
 def _told(settings: Mapping[str, float], width: float) -> list[str]:

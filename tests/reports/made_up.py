@@ -37,7 +37,7 @@ def keep(folder: Path, *verdicts: Verdict, lab: dict[str, float] | None = None) 
     """Each in a run of its own below `folder`."""
     for one in verdicts:
         run = folder / one.run_id
-        drill = run / f"{one.drill}-{one.workload}-{one.parameters['zone']}"
+        drill = run / "-".join((one.drill, one.workload, *one.parameters.values()))
         drill.mkdir(parents=True)
         write_verdict(drill, one)
         write_run(run, RunInfo(

@@ -286,3 +286,14 @@ def test_only_what_was_decided_on_aws_counts_for_a_period(tmp_path: Path, case: 
     assert discharge(verdict).counts is False
     on_aws = discharge(msgspec.structs.replace(verdict, environment="aws"))
     assert on_aws.counts is (case in ("pass", "fail"))
+
+
+@pytest.mark.parametrize("case", ["pass", "fail"])
+def test_a_drill_that_breaks_nothing_counts_for_no_period(tmp_path: Path, case: Case) -> None:
+    verdict = facts_of(tmp_path, case).record.verdict
+    assert verdict is not None
+    looked = discharge(msgspec.structs.replace(verdict, environment="aws", expects="no fault"))
+    assert looked.counts is False
+    assert looked.says.startswith("No: nothing was broken")
+    switched = discharge(msgspec.structs.replace(verdict, environment="aws", expects="none"))
+    assert switched.counts is True, "a planned switchover is a test"
