@@ -30,11 +30,11 @@ from bench.observer import POLL_S, Observer, observed
 from bench.truth import NoTruth
 from fixtures.lab import Lab
 from fixtures.lab.disks import truth_of
+from reports.losses import GONE
 
 WORKLOAD = WORKLOADS / "orders-active-active.toml"
 DRILL = "drills/test_site_lost.py"
 LOST, OTHER, TABLE = "eu-central-1", "eu-west-1", "orders-aa"
-GONE = ("lost", "late", "rolled back")
 
 
 class Truth(msgspec.Struct, frozen=True, kw_only=True):

@@ -30,6 +30,7 @@ from bench.observer import POLL_S, Observer, observed
 from bench.truth import NoTruth
 from fixtures.lab import Lab
 from fixtures.lab.disks import Taken, orders_in, orders_on_disk, truth_of
+from reports.losses import GONE
 
 
 class Site(msgspec.Struct, frozen=True, kw_only=True):
@@ -130,7 +131,7 @@ def compare(number: int, code: int, drill: Path, truth: Truth, took_s: float, *,
     verdict = json.loads((drill / "verdict.json").read_text(encoding="utf-8"))
     with (drill / "losses.csv").open(encoding="utf-8", newline="") as rows:
         classes = {row["key"]: row["class"] for row in csv.DictReader(rows)}
-    called = {key for key, found in classes.items() if found == "lost"}
+    called = {key for key, found in classes.items() if found in GONE}
     done = _acknowledged(drill)
     wanted = truth.lost.keys() & done
     lower_s, upper_s = verdict["data_loss"]["lower_s"] or 0.0, verdict["data_loss"]["upper_s"] or 0.0

@@ -106,7 +106,7 @@ def drilled(folder: Path, truth: Path) -> Drilled:
             failures.append(str(error))
     return Drilled(
         name=" ".join((verdict.drill, *sorted(verdict.parameters.values()))),
-        recovery_s=(verdict.recovery_time.lower_s, verdict.recovery_time.upper_s), lost=verdict.data_loss.lost,
+        recovery_s=(verdict.recovery_time.lower_s, verdict.recovery_time.upper_s), lost=verdict.data_loss.gone,
         failures=tuple(failures), compared=compared,
     )  # fmt: skip
 

@@ -186,7 +186,7 @@ def measured(verdict: Verdict, start_ns: int) -> Measured:
         stable=Edge(start_ns + _ns(last.stable_lower_s), start_ns + _ns(last.stable_upper_s)),
         recovery=Edge(_ns(recovery.lower_s), _ns(recovery.upper_s)),
         episodes=len(rows),
-        lost=verdict.data_loss.lost + verdict.data_loss.rolled_back,
+        lost=verdict.data_loss.gone,
         loss_lower_s=verdict.data_loss.lower_s or 0.0,
         confidence=recovery.confidence,
     )

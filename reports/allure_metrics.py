@@ -73,7 +73,7 @@ def _figures(verdict: Verdict) -> Iterator[tuple[str, float]]:
     if _decided(loss.verdict):
         edges = (("data_loss.lower", loss.lower_s), ("data_loss.upper", loss.upper_s))
         yield from ((name, value) for name, value in edges if value is not None)
-        yield "data_loss.writes", float(loss.lost + loss.late + loss.rolled_back + loss.resurrected)
+        yield "data_loss.writes", float(loss.gone)
 
 
 def _decided(judged: Judgement) -> bool:

@@ -201,11 +201,11 @@ def _recovery_point(facts: Facts) -> str | None:
     if verdict is None or (verdict.data_loss.lower_s is None and verdict.data_loss.upper_s is None):
         return None
     loss = verdict.data_loss
-    gone = loss.lost + loss.late + loss.rolled_back + loss.resurrected
-    if not verdict.episodes and not gone and not loss.in_doubt_vanished:
+    gone = loss.gone or loss.in_doubt_vanished
+    if not verdict.episodes and not gone:
         return "no impact was seen and nothing was lost, so there is nothing that it could lie before"
     both = f"{measured(loss)} before the later of the impact and the newest lost write"
-    return both if gone or loss.in_doubt_vanished else f"{measured(loss)} before the impact"
+    return both if gone else f"{measured(loss)} before the impact"
 
 
 def _lag(facts: Facts) -> str | None:

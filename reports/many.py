@@ -130,10 +130,9 @@ def lossiness(kept: Kept) -> tuple[bool, float, int]:
     of which no audit read anything back, after those of which a least is known.
     """
     loss = kept.verdict.data_loss
-    count = loss.lost + loss.late + loss.rolled_back + loss.resurrected
     if loss.lower_s is None or loss.upper_s is None:
-        return True, -1.0 if loss.lower_s is None else loss.lower_s, count
-    return False, loss.upper_s, count
+        return True, -1.0 if loss.lower_s is None else loss.lower_s, loss.gone
+    return False, loss.upper_s, loss.gone
 
 
 def lossiest_words(kept: Sequence[Kept]) -> str:

@@ -66,6 +66,15 @@ class DataLoss(msgspec.Struct, frozen=True, kw_only=True):
     coverage: float = 1.0
     confidence: float = 1.0
 
+    @property
+    def gone(self) -> int:
+        """How many acknowledged writes the store did not have at the failover, whatever came back later.
+
+        One that is there only as an older version counts, and so does a delete that was undone: the store has not what
+        it said it has.
+        """
+        return self.lost + self.late + self.rolled_back + self.resurrected
+
 
 class MarkRow(msgspec.Struct, frozen=True, kw_only=True):
     """One mark for the reader: `at_s` is s since the drill's start, `utc` to the ms."""

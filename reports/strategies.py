@@ -75,7 +75,7 @@ def _measured(newest: Sequence[Kept], prices: Prices | None, *, mixed: bool) -> 
         verdict=worst(one.verdict.verdict for one in newest),
         recovery_s=(recovery.lower_s or 0.0, recovery.upper_s) if seen else None,
         loss_s=(loss.lower_s, loss.upper_s) if loss.lower_s is not None else None,
-        lost=loss.lost + loss.rolled_back + loss.resurrected,
+        lost=loss.gone,
         recovery=recovery_words(recovery),
         loss=lossiest_words(newest),
         standing=_standing(counted),

@@ -147,15 +147,13 @@ def _seen_words(recovery: RecoveryTime) -> str:
 def loss_words(loss: DataLoss) -> str:
     """The measured data loss beside its objective: `17 of 812 acknowledged, 0.8..0.9 s of 5 s`.
 
-    Acknowledged writes that came back rolled back count as lost, and so do deletes that were undone: the store no
-    longer has what it said it has. `not measured` where nothing was read back.
+    `not measured` where nothing was read back.
     """
-    gone = loss.lost + loss.late + loss.rolled_back + loss.resurrected
-    count = f"{gone} of {loss.acknowledged} acknowledged"
+    count = f"{loss.gone} of {loss.acknowledged} acknowledged"
     objective = "none" if loss.objective_s is None else "0 lost" if loss.objective_s == 0 else seconds(loss.objective_s)
     if loss.lower_s is None and loss.upper_s is None:
         return f"not measured (objective: {objective})"
-    if gone == 0 or loss.objective_s == 0:
+    if loss.gone == 0 or loss.objective_s == 0:
         return f"{count} (objective: {objective})"
     return f"{count}, {measured(loss)} (objective: {objective})"
 
