@@ -6,7 +6,7 @@ from fixtures.drill import Drill
 from fixtures.faults.drop_table import DropTable
 
 
-@pytest.mark.drill(disruption="data", expects="impact", needs="rows")
+@pytest.mark.drill(disruption="data", expects="impact", needs="cluster")
 def test_table_dropped(drill: Drill) -> None:
     """If a table is dropped, it is restored to the last good second, and what was lost with that is counted."""
     drill.steady()
