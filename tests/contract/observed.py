@@ -186,6 +186,7 @@ class _Answers:
             [],  # the store's own cluster has no rows
             [[{"stringValue": "a"}, {"longValue": 1}]],  # the restored one has one
             [],
+            [[{"stringValue": "key"}]],  # the columns that can be written
             [[{"stringValue": "{}"}]],  # all of that row
             [],  # it was added
         ]

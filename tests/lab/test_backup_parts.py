@@ -20,6 +20,7 @@ from fixtures.errors import LabError
 from fixtures.lab.cloud import database_bridges, moto_backup, snapshots
 from fixtures.lab.cloud.addresses import Region
 from fixtures.lab.cloud.backup_plans import BackupPlans
+from fixtures.lab.cloud.database import Databases
 from fixtures.lab.cloud.database_volume import Storage, Taken
 from fixtures.lab.cloud.notes import note, noted
 from fixtures.lab.cloud.snapshots import Snapshots, data_of
@@ -198,6 +199,28 @@ def test_the_restored_volume_has_the_snapshots_files(lab: Lab, monkeypatch: pyte
     storage.restore()
     assert (storage.server.volume / "rows").read_text(encoding="utf-8") == "first"
     assert not storage.to_restore
+
+
+def test_the_final_snapshot_of_a_cluster_has_its_volume(lab: Lab, tmp_path: Path) -> None:
+    """Its server is gone by then, as its instances are."""
+    volume = tmp_path / "volume"
+    volume.mkdir()
+    (volume / "rows").write_text("last", encoding="utf-8")
+    storage: Any = SimpleNamespace(server=SimpleNamespace(volume=volume), remove=lambda: None)
+    gone: Any = SimpleNamespace(end=lambda: None, storage=storage)
+    databases = Databases(lab.worlds[HOME])
+    databases._snapshots = lab.snapshots[HOME]
+    databases.clusters["orders"] = gone
+    rds = client("rds", HOME)
+    rds.delete_db_cluster(DBClusterIdentifier="orders", SkipFinalSnapshot=False, FinalDBSnapshotIdentifier="last")
+    databases.observe()
+    (last,) = rds.describe_db_cluster_snapshots(DBClusterSnapshotIdentifier="last")["DBClusterSnapshots"]
+    assert (last["Status"], volume.exists()) == ("available", False)
+    rds.restore_db_cluster_from_snapshot(
+        DBClusterIdentifier="again", SnapshotIdentifier="last", Engine="aurora-postgresql"
+    )
+    folder = noted(rds_backends[ACCOUNT][HOME].clusters["again"], "lab_snapshot")
+    assert (folder / "rows").read_text(encoding="utf-8") == "last"
 
 
 def test_a_snapshot_of_another_region_or_without_data_cannot_be_restored(lab: Lab) -> None:
