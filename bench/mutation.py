@@ -46,7 +46,7 @@ ALONE = {
         "lease", "stop_alarms", "object_faults", "experiment_faults",
     ),
     "undo": (
-        "undo", "undo_composed", "undo_failures", "recovery_undo", "journal", "journal_home", "dead_man",
+        "undo", "undo_again", "undo_composed", "undo_failures", "recovery_undo", "journal", "journal_home", "dead_man",
         "undo_program", "projection_jsonata", "fault",
     ),
 }  # fmt: skip
