@@ -140,7 +140,7 @@ def test_a_plan_s_function_is_called_and_its_time_is_told(address: str) -> None:
 def test_a_function_s_error_pauses_it_and_it_is_cancelled_with_its_step(address: str) -> None:
     record = run(address, "broken", until="pausedByFailedStep")
     assert record.error == "the plan was ended before the step was done"
-    assert record.calls[-1].operation == "CancelPlanExecution"
+    assert "CancelPlanExecution" in {one.operation for one in record.calls}
     assert state(address, record)["executionState"] == "canceled"
 
 

@@ -1,4 +1,4 @@
-"""Sabotage: a drill whose author forgot to judge it, and which misses its objective."""
+"""Sabotage: a drill whose author forgot to judge it."""
 
 import pytest
 
@@ -6,7 +6,8 @@ from fixtures.drill import Drill
 from fixtures.faults.stop_zone import StopZone
 
 
-@pytest.mark.drill(disruption="az", expects="impact")
+# A group that looks just then takes the instance out before any client meets it.
+@pytest.mark.drill(disruption="az", expects="any")
 def test_without_judge(drill: Drill) -> None:
     """A drill that nobody judges is judged all the same."""
     drill.steady()
