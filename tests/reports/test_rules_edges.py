@@ -211,7 +211,10 @@ def test_the_first_success_is_a_success_that_was_asked_after_the_impact_of_the_l
     # The one that is under way when the first is refused may have met the service before that.
     asked_of = (*good(200), op(290, 40), *refused(300, 400), *good(500))
     assert first_success(*asked_of) == [0.209, 0.31]
-    assert first_success(*asked_of, later=(group(episode(9000, 11_000)),)) == [2.109, 2.21]
+    later = (group(episode(9000, 11_000)),)
+    assert first_success(*asked_of, later=later) == [2.109, 2.21]
+    longer = (*good(200), *refused(*range(300, 3000, 100)), *good(3000))
+    assert first_success(*longer, later=later) == first_success(*longer) == [2.709, 2.81]
     silent = msgspec.structs.replace(episode(9000, 11_000), series=series("s", refused(9000, 11_000)))
     assert first_success(*asked_of, later=(group(silent),)) == []
 
