@@ -301,7 +301,7 @@ def _acknowledged_class(first: Found, last: Found) -> Class | None:
     if "corrupt" in (first, last):
         return "corrupt"
     if first in _GONE_AS:
-        return "late" if last in ("present", "deleted") else _GONE_AS[first]
+        return "late" if last in BACK else _GONE_AS[first]
     if first == "unread" or (first in SILENT and last == "unread"):
         return "unread"
     return None
